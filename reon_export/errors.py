@@ -1,0 +1,41 @@
+"""Errors that a user can act on. The message is one line: what was got, what was wanted, how to fix it."""
+
+
+class ReonExportError(Exception):
+    """Base of every error that the command line prints as one line, with exit code 2."""
+
+
+class CheckpointError(ReonExportError):
+    """The weights file cannot be used."""
+
+
+class SpecError(ReonExportError):
+    """The description of the model (labels, sizes, normalisation) is wrong or incomplete."""
+
+
+class FaceError(ReonExportError):
+    """An image cannot be read, or no face crops come out of it."""
+
+
+class ExportError(ReonExportError):
+    """A conversion step failed."""
+
+
+class ParityError(ReonExportError):
+    """Two runtimes could not be compared (this is not a failed comparison: nothing was judged)."""
+
+
+class ManifestError(ReonExportError):
+    """A model folder is missing, damaged or not one of ours."""
+
+
+class BrowserError(ReonExportError):
+    """No usable browser, or the page in it broke."""
+
+
+class ServeError(ReonExportError):
+    """The site cannot be served."""
+
+
+class SetupError(ReonExportError):
+    """Something that this command needs is not installed."""

@@ -1,0 +1,1 @@
+// Stands in for Node's own modules, which TF.js and face-api import but never use in a browser.

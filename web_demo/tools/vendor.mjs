@@ -1,0 +1,213 @@
+/**
+ * Makes vendor/ from the packages that package.json pins: `npm run vendor`.
+ *
+ *     vendor/tfjs.js                      TF.js core, converter, wasm backend, TinyFaceDetector (one ES module)
+ *     vendor/chunks/*.js                  the other backends, loaded only when they are asked for
+ *     vendor/tfjs-backend-wasm*.wasm      the wasm backend's binaries, and its two worker scripts
+ *     vendor/tiny_face_detector_model*    the detector's weights
+ *     vendor/THIRD_PARTY_LICENSES.txt     the licence of everything above
+ *     vendor/.stamp                       what it was made from; a second run with the same input does nothing
+ *
+ * It is made in a temporary folder and moved into place at the end: an interrupted run leaves the old one whole.
+ */
+import {createHash} from 'node:crypto';
+import {mkdir, readFile, readdir, rename, rm, stat, writeFile} from 'node:fs/promises';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {gzipSync} from 'node:zlib';
+
+const TOOLS = path.dirname(fileURLToPath(import.meta.url));
+const SITE = path.dirname(TOOLS);
+const MODULES = path.join(SITE, 'node_modules');
+const VENDOR = path.join(SITE, 'vendor');
+const STAGING = path.join(SITE, 'vendor.tmp');
+const WASM_PACKAGE = path.join(MODULES, '@tensorflow', 'tfjs-backend-wasm');
+const FACE_API_PACKAGE = path.join(MODULES, '@vladmandic', 'face-api');
+const THREADED = 'tfjs-backend-wasm-threaded-simd';
+const EMPTY_MODULE = path.join(TOOLS, 'empty.cjs');
+// Imported by TF.js and face-api for Node's sake, never used in a browser.
+const NODE_ONLY = ['fs', 'os', 'path', 'perf_hooks', 'util', 'crypto', 'worker_threads', 'string_decoder', 'node-fetch'];
+
+async function main() {
+  if (!(await exists(path.join(MODULES, 'esbuild')))) {
+    throw new Error(`${MODULES} is missing or incomplete; run "npm ci" first`);
+  }
+  const input = await hashInput();
+  if (await isUpToDate(input)) {
+    console.log('vendor/ is up to date');
+    return;
+  }
+  await rm(STAGING, {recursive: true, force: true});
+  await mkdir(STAGING, {recursive: true});
+  const packages = await bundle();
+  await copyWasm();
+  await copyDetectorWeights();
+  await writeLicences(packages);
+  await report();
+  await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, files: await listSizes(STAGING)}, null, 2));
+  await rm(VENDOR, {recursive: true, force: true});
+  await rename(STAGING, VENDOR);
+}
+
+/** Bundle vendor_entry.js. Returns the folders of the packages that ended up in the output. */
+async function bundle() {
+  const {build} = await import('esbuild');
+  const result = await build({
+    absWorkingDir: SITE,
+    entryPoints: {tfjs: path.join(TOOLS, 'vendor_entry.js')},
+    outdir: STAGING,
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2020',
+    minify: true,
+    legalComments: 'none', // all licences are in THIRD_PARTY_LICENSES.txt
+    metafile: true,
+    logLevel: 'warning',
+    alias: Object.fromEntries(NODE_ONLY.map((name) => [name, EMPTY_MODULE])),
+    plugins: [shareOneTfjs, loadWorkersFromFiles],
+  });
+  const bundled = Object.values(result.metafile.outputs).flatMap((output) => Object.entries(output.inputs))
+    .filter(([, use]) => use.bytesInOutput > 0)
+    .map(([file]) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1])
+    .filter((name) => name !== undefined);
+  return [...new Set(bundled)].sort();
+}
+
+/**
+ * face-api's "nobundle" build asks for all of @tensorflow/tfjs and two backends. It gets the page's own TF.js core
+ * instead: one shared instance, and no layers, data or second set of backends.
+ * @type {import('esbuild').Plugin}
+ */
+const shareOneTfjs = {
+  name: 'share-one-tfjs',
+  setup(build) {
+    const core = path.join(MODULES, '@tensorflow', 'tfjs-core', 'dist', 'index.js');
+    const importer = /face-api\.esm-nobundle\.js$/;
+    build.onResolve({filter: /^@tensorflow\/tfjs/}, (asked) => {
+      if (!importer.test(asked.importer)) return undefined;
+      if (asked.path === '@tensorflow/tfjs/dist/index.js') return {path: core};
+      if (/^@tensorflow\/tfjs-backend-(webgl|wasm)\/dist\/index\.js$/.test(asked.path)) return {path: EMPTY_MODULE};
+      return {errors: [{text: `face-api asks for ${asked.path}, which tools/vendor.mjs does not know`}]};
+    });
+  },
+};
+
+/**
+ * tfjs-backend-wasm 4.22 starts its threads from blob: URLs made with Function.toString(). A strict
+ * Content-Security-Policy forbids the first (importScripts of a blob needs `script-src blob:`) and a minifier breaks
+ * the second, so both become plain files beside the binaries.
+ * @type {import('esbuild').Plugin}
+ */
+const loadWorkersFromFiles = {
+  name: 'load-workers-from-files',
+  setup(build) {
+    build.onLoad({filter: /tfjs-backend-wasm[\\/]dist[\\/]backend_wasm\.js$/}, async ({path: file}) => {
+      let source = await readFile(file, 'utf8');
+      source = replaceOnce(source, /const response = wasmWorkerContents[^]*?return URL\.createObjectURL\(blob\);/,
+        `return wasmPathPrefix + '${THREADED}.worker.js';`);
+      source = replaceOnce(source, /new Blob\(\[`var WasmBackendModuleThreadedSimd = `[^]*?'text\/javascript' \}\)/,
+        `wasmPathPrefix + '${THREADED}.js'`);
+      source = replaceOnce(source, /import \{ wasmWorkerContents \} from [^;]*;/, '');
+      return {contents: source, loader: 'js'};
+    });
+  },
+};
+
+function replaceOnce(source, pattern, replacement) {
+  const count = source.match(new RegExp(pattern, 'g'))?.length ?? 0;
+  if (count !== 1) {
+    throw new Error(`backend_wasm.js holds ${count} matches of ${pattern}, wanted 1; TF.js has changed, adapt tools/vendor.mjs`);
+  }
+  return source.replace(pattern, replacement);
+}
+
+async function copyWasm() {
+  for (const name of ['tfjs-backend-wasm', 'tfjs-backend-wasm-simd', THREADED]) {
+    await copyFile(path.join(WASM_PACKAGE, 'wasm-out', `${name}.wasm`), `${name}.wasm`);
+  }
+  await copyFile(path.join(WASM_PACKAGE, 'wasm-out', `${THREADED}.js`), `${THREADED}.js`);
+  const {wasmWorkerContents} = createRequire(import.meta.url)(path.join(WASM_PACKAGE, 'wasm-out', `${THREADED}.worker.js`));
+  // As in backend_wasm.js: the package keeps the script in a template literal that has eaten one level of escapes.
+  await writeFile(path.join(STAGING, `${THREADED}.worker.js`), wasmWorkerContents.replace(/\n/g, '\\n'));
+}
+
+async function copyDetectorWeights() {
+  for (const name of ['tiny_face_detector_model-weights_manifest.json', 'tiny_face_detector_model.bin']) {
+    await copyFile(path.join(FACE_API_PACKAGE, 'model', name), name);
+  }
+}
+
+/** cp keeps the mode, and TF.js ships its binaries executable; a fresh file does not. */
+async function copyFile(from, name) {
+  await writeFile(path.join(STAGING, name), await readFile(from));
+}
+
+/** One section a package, with the package's own licence file where it has one (TF.js and seedrandom have none). */
+async function writeLicences(packages) {
+  const sections = [];
+  for (const name of packages) {
+    const folder = path.join(MODULES, name);
+    const {version, license} = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+    sections.push(`${name} ${version} (${license})`, await licenceText(name, folder, license));
+  }
+  const compiledIn = await readFile(path.join(TOOLS, 'licences', 'compiled_into_wasm.txt'), 'utf8');
+  sections.push('Compiled into tfjs-backend-wasm*.wasm and their scripts', compiledIn);
+  const rule = '='.repeat(80);
+  const text = sections.map((section, i) => (i % 2 ? `${section.trim()}\n` : `${rule}\n${section}\n${rule}\n`)).join('\n');
+  await writeFile(path.join(STAGING, 'THIRD_PARTY_LICENSES.txt'), text);
+}
+
+async function licenceText(name, folder, license) {
+  const own = (await readdir(folder)).find((file) => /^licen[cs]e/i.test(file));
+  if (own) return readFile(path.join(folder, own), 'utf8');
+  const kept = path.join(TOOLS, 'licences', `${name.replace(/^@/, '').replace('/', '_')}.txt`);
+  if (await exists(kept)) return readFile(kept, 'utf8');
+  if (license === 'Apache-2.0' && name.startsWith('@tensorflow/')) {
+    const apache = await readFile(path.join(MODULES, 'typescript', 'LICENSE.txt'), 'utf8');
+    return `Copyright Google LLC. All rights reserved.\n\n${apache}`;
+  }
+  throw new Error(`${name} (${license}) ships no licence file; put its text at ${kept}`);
+}
+
+async function hashInput() {
+  const hash = createHash('sha256');
+  hash.update(await readFile(path.join(SITE, 'package-lock.json')));
+  for (const [name] of await listSizes(TOOLS)) hash.update(name).update(await readFile(path.join(TOOLS, name)));
+  return hash.digest('hex');
+}
+
+async function isUpToDate(input) {
+  const stamp = path.join(VENDOR, '.stamp');
+  if (!(await exists(stamp))) return false;
+  const made = JSON.parse(await readFile(stamp, 'utf8'));
+  const present = new Map(await listSizes(VENDOR)); // may hold more, such as a build tool's own marks
+  return made.input === input && made.files.every(([name, bytes]) => present.get(name) === bytes);
+}
+
+/** [relative path, bytes] of every file in a folder, sorted. */
+async function listSizes(folder) {
+  const entries = await readdir(folder, {recursive: true, withFileTypes: true});
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+  const sizes = await Promise.all(files.map(async (file) => [path.relative(folder, file).split(path.sep).join('/'), (await stat(file)).size]));
+  return sizes.sort(([first], [second]) => (first < second ? -1 : 1));
+}
+
+async function report() {
+  for (const [name, bytes] of await listSizes(STAGING)) {
+    const zipped = gzipSync(await readFile(path.join(STAGING, name)), {level: 9}).length;
+    console.log(`${String(bytes).padStart(9)} bytes ${String(zipped).padStart(8)} gzip  vendor/${name}`);
+  }
+}
+
+async function exists(file) {
+  return stat(file).then(() => true, () => false);
+}
+
+main().catch((error) => {
+  console.error(`vendor: ${error.message}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Write the measured figures into README.md: from the manifest of the last build, and from the last benchmark."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from reon_export.manifest import Manifest, read_manifest  # noqa: E402
+from reon_export.parity.gates import GATES  # noqa: E402
+from reon_export.paths import DEFAULT_MODEL_DIR  # noqa: E402
+
+BENCHMARK = ROOT / "tests" / "benchmarks" / "build_time.json"
+
+
+def render_artefacts(manifest: Manifest) -> str:
+    """The table of artefacts with measured parity."""
+    rows = [
+        "| artefact | bytes | gzip | max \\|Δp\\| | its gate | top-1 | verdict |",
+        "|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for artefact in manifest.artefacts:
+        parity = artefact.parity
+        measured = (f"{parity.max_abs_prob:.1e}", f"{parity.top1_agreement:.1%}") if parity else ("-", "-")
+        rows.append(
+            f"| {artefact.name} | {artefact.bytes:,} | {artefact.gzip_bytes:,} | {measured[0]} "
+            f"| {GATES[artefact.precision].max_abs_prob:.0e} | {measured[1]} | {artefact.gate.replace('_', ' ')} |"
+        )
+    tools = ", ".join(f"{name} {version}" for name, version in manifest.tools.items())
+    return "\n".join([*rows, "", f"{manifest.name} at {manifest.spec.input.height} px; {tools}."])
+
+
+def render_build_time() -> str:
+    """The benchmark's medians."""
+    result = json.loads(BENCHMARK.read_text(encoding="utf-8"))
+    (plain, plain_s), (ours, ours_s) = result["median_seconds"].items()
+    rounds = len(next(iter(result["seconds"].values())))
+    return (
+        f"`{ours}`: {ours_s:.0f} s, against {plain_s:.0f} s for {plain} (torch, onnxsim, onnx2tf and three runs of "
+        f"tensorflowjs_converter, each with its own command line): {result['ratio']:.1f} times quicker. Medians of "
+        f"{rounds} interleaved rounds on {result['cores']} cores, by `python tests/benchmarks/build_time.py`."
+    )
+
+
+def render_build_output() -> str:
+    """What `build` really prints."""
+    command = [sys.executable, "-m", "reon_export", "build"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = (done.stderr.strip("\n") + "\n" + done.stdout.rstrip()).replace(str(ROOT) + "/", "")
+    return "\n".join("    " + line.rstrip() if line.strip() else "" for line in shown.splitlines())
+
+
+def replace(text: str, mark: str, content: str) -> str:
+    """Put `content` between the two comments that bear `mark`."""
+    pattern = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise SystemExit(f"README.md has no single pair of <!-- {mark} --> marks")
+    return pattern.sub(lambda match: f"{match[1]}{content}\n{match[2]}", text)
+
+
+def main() -> None:
+    """Build, then write README.md."""
+    readme = ROOT / "README.md"
+    text = replace(readme.read_text(encoding="utf-8"), "build-output", render_build_output())
+    text = replace(text, "artefacts", render_artefacts(read_manifest(DEFAULT_MODEL_DIR)))
+    text = replace(text, "build-time", render_build_time())
+    readme.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Export a PyTorch EfficientNet-B0 to the browser, and prove that it still says the same.
+
+from reon_export import BuildOptions, build, load_classifier
+
+build("my.safetensors", BuildOptions(labels="reon", out=Path("my_model")))
+predictions = load_classifier("my_model")(crops_rgb)   # uint8 [N, H, W, 3], RGB
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reon_export.errors import ReonExportError
+    from reon_export.parity.compare import Predictions
+    from reon_export.parity.runtimes import load_classifier
+    from reon_export.pipeline import BuildResult, build
+    from reon_export.plan import BuildOptions
+
+__version__ = "0.1.0"
+__all__ = ["BuildOptions", "BuildResult", "Predictions", "ReonExportError", "build", "load_classifier"]
+
+_HOMES = {
+    "BuildOptions": "reon_export.plan",
+    "BuildResult": "reon_export.pipeline",
+    "Predictions": "reon_export.parity.compare",
+    "ReonExportError": "reon_export.errors",
+    "build": "reon_export.pipeline",
+    "load_classifier": "reon_export.parity.runtimes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: `doctor` must run where a dependency is broken."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'reon_export' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""The conversion itself: PyTorch to ONNX to TF.js."""

@@ -1,0 +1,257 @@
+"""The model folder: what is in it, from what it was made, how good it is. Written, read and verified here."""
+
+import ctypes
+import errno
+import gzip
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from reon_export.errors import ManifestError
+from reon_export.spec import ModelSpec, Record, first_problem
+
+MANIFEST_NAME = "manifest.json"
+RuntimeName = Literal["onnx", "tfjs"]
+Verdict = Literal["passed", "failed", "not_run"]
+Precision = Literal["float32", "float16", "uint8"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "uint8")
+
+
+class FileEntry(Record):
+    """One file: path relative to the manifest (with /), size, SHA-256 in hex."""
+
+    path: str
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, path: str) -> str:
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or not path:
+            raise ValueError(f"{path!r} leaves the model folder")
+        return path
+
+
+class ParityRecord(Record):
+    """What was measured against PyTorch. `worst_sample` is the name of the crop with the largest |Δp|."""
+
+    rung: Literal["tensor"]
+    backend: str
+    max_abs_prob: float
+    max_abs_logit: float
+    top1_agreement: float
+    mean_kl: float
+    samples: int
+    worst_sample: str
+
+
+class Artefact(Record):
+    """One exported model. For `tfjs`, `files[0]` is model.json and the others are its weight shards."""
+
+    runtime: RuntimeName
+    precision: Precision
+    files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
+    bytes: int
+    gzip_bytes: int
+    parity: ParityRecord | None = None
+    gate: Verdict = "not_run"
+    gate_reasons: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Like `tfjs float16`."""
+        return f"{self.runtime} {self.precision}"
+
+
+class Source(Record):
+    """The checkpoint that everything was made from."""
+
+    file: str
+    sha256: str
+    layout: str
+    num_classes: int
+
+
+class Manifest(Record):
+    """The content of manifest.json."""
+
+    version: Literal[1] = 1
+    name: str
+    spec: ModelSpec
+    source: Source
+    artefacts: tuple[Artefact, ...]
+    built_at: str
+    tools: dict[str, str]
+
+    def artefact(self, runtime: RuntimeName, precision: str) -> Artefact:
+        """The artefact of that runtime and precision. Raises ManifestError that lists what there is."""
+        for artefact in self.artefacts:
+            if (artefact.runtime, artefact.precision) == (runtime, precision):
+                return artefact
+        held = ", ".join(artefact.name for artefact in self.artefacts) or "nothing"
+        raise ManifestError(f"no {runtime} {precision} in this model folder; it holds {held}")
+
+
+def describe_files(folder: Path, files: list[Path], runtime: RuntimeName, precision: Precision) -> Artefact:
+    """An unjudged artefact of `files` (in that order): hashes, size, and size after gzip -6 (what servers send)."""
+    entries, gzip_bytes = [], 0
+    for path in files:
+        content = path.read_bytes()
+        gzip_bytes += len(gzip.compress(content, 6, mtime=0))
+        entries.append(
+            FileEntry(
+                path=path.relative_to(folder).as_posix(),
+                bytes=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+        )
+    return Artefact(
+        runtime=runtime,
+        precision=precision,
+        files=tuple(entries),
+        bytes=sum(entry.bytes for entry in entries),
+        gzip_bytes=gzip_bytes,
+    )
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> None:
+    """Write manifest.json into `folder` (UTF-8, indented)."""
+    (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read manifest.json of a model folder. Raises ManifestError."""
+    path = folder / MANIFEST_NAME
+    try:
+        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ManifestError(
+            f"{folder} is not a model folder: it has no {MANIFEST_NAME}; make one with 'python -m reon_export build'"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"cannot read {path}: {error}") from error
+    except ValidationError as error:
+        raise ManifestError(
+            f"{path} is damaged or from another version: {first_problem(error)}; build it again"
+        ) from error
+
+
+def read_artefact_file(folder: Path, entry: FileEntry) -> bytes:
+    """The bytes of one file, whose size and SHA-256 are checked first. Raises ManifestError."""
+    path = folder / entry.path
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ManifestError(f"{path} is listed in the manifest but cannot be read: {error.strerror}") from error
+    if len(content) != entry.bytes:
+        raise ManifestError(f"{path} has {len(content)} bytes, the manifest says {entry.bytes}; build it again")
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != entry.sha256:
+        raise ManifestError(
+            f"{path} has SHA-256 {actual[:12]}…, the manifest says {entry.sha256[:12]}…; build it again"
+        )
+    return content
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """A fresh folder that takes the place of `target` when the block ends well, and vanishes when it does not.
+
+    The old folder stays whole until the new one is complete, then both change places in one step of the file system
+    where it has one (Linux, macOS): a process killed at any moment leaves the one or the other.
+    Raises ManifestError if `target` exists and is not a model folder (or empty): it may be somebody's work.
+    """
+    check_replaceable(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target)
+    with working_folder(target) as fresh:
+        yield fresh
+        fresh.chmod(0o755)
+        if target.exists():
+            _exchange(fresh, target)
+        else:
+            fresh.rename(target)
+
+
+@contextmanager
+def working_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target`. What a killed build leaves of it is cleared by the next build."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{_building_prefix(target)}{os.getpid()}-", dir=target.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _building_prefix(target: Path) -> str:
+    return f".{target.name}.building-"
+
+
+def check_replaceable(target: Path) -> None:
+    """Raise ManifestError if `target` holds something that is not a model folder."""
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise ManifestError(f"{target} is not a plain folder; give --out a folder that is new, empty or a model folder")
+    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST_NAME).is_file():
+        raise ManifestError(
+            f"{target} is not empty and not a model folder (no {MANIFEST_NAME}); "
+            "it was left as it is, choose another --out"
+        )
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Clear what builds that were killed left behind; a build that still runs is left alone."""
+    prefix = _building_prefix(target)
+    for leftover in target.parent.glob(f"{prefix}*"):
+        owner = leftover.name.removeprefix(prefix).split("-")[0]
+        if owner.isdigit() and not _is_running(int(owner)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _exchange(fresh: Path, target: Path) -> None:
+    if _exchange_at_once(fresh, target):
+        return
+    # A file system without an exchanging rename: for the moment between two renames the old folder is at `aside`.
+    aside = target.with_name(f".{target.name}.previous")
+    shutil.rmtree(aside, ignore_errors=True)
+    target.rename(aside)
+    fresh.rename(target)
+    shutil.rmtree(aside)
+
+
+def _exchange_at_once(fresh: Path, target: Path) -> bool:
+    """renameat2(RENAME_EXCHANGE) of Linux or renamex_np(RENAME_SWAP) of macOS; False where there is neither."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    old, new = os.fsencode(fresh), os.fsencode(target)
+    if sys.platform == "linux" and hasattr(libc, "renameat2"):
+        at_fdcwd, rename_exchange = -100, 2
+        status = libc.renameat2(at_fdcwd, old, at_fdcwd, new, rename_exchange)
+    elif sys.platform == "darwin" and hasattr(libc, "renamex_np"):
+        rename_swap = 2
+        status = libc.renamex_np(old, new, rename_swap)
+    else:
+        return False
+    if status == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise ManifestError(f"cannot put {target} in place: {os.strerror(code)}")

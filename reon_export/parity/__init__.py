@@ -1,0 +1,1 @@
+"""Proof that a runtime gives what PyTorch gives."""

@@ -1,0 +1,142 @@
+"""Two sets of predictions to numbers. Pure: no judgement, no printing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a runtime says of N crops: float32 [N, C] each, columns in the order of `labels` (keys)."""
+
+    logits: Array
+    probabilities: Array
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A crop whose top label changed. `margin` is how far the expected top two probabilities were apart."""
+
+    sample: int
+    expected: str
+    actual: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How far `actual` is from `expected`. Where `problems` is not empty, the numbers mean nothing (they are NaN)."""
+
+    samples: int
+    problems: tuple[str, ...]
+    max_abs_prob: float = float("nan")
+    mean_abs_prob: float = float("nan")
+    max_abs_logit: float = float("nan")
+    mean_abs_logit: float = float("nan")
+    top1_agreement: float = float("nan")
+    mean_kl: float = float("nan")
+    max_kl: float = float("nan")
+    worst_sample: int = -1
+    flips: tuple[Flip, ...] = ()
+
+
+def measure(expected: Predictions, actual: Predictions) -> Measurement:
+    """Compare two runtimes over the same crops.
+
+    Names, counts, shapes and finiteness come before values. KL is sum p ln(p / q) in nats, p the softmax of the
+    expected logits and q of the actual ones, in double precision. `worst_sample` is the crop with the largest
+    |difference of a probability|.
+    """
+    samples = len(actual.logits)
+    problems = _find_problems(expected, actual)
+    if problems:
+        return Measurement(samples, problems)
+    difference_prob = np.abs(expected.probabilities.astype(np.float64) - actual.probabilities)
+    difference_logit = np.abs(expected.logits.astype(np.float64) - actual.logits)
+    expected_top = expected.probabilities.argmax(axis=1)
+    actual_top = actual.probabilities.argmax(axis=1)
+    kl = _kl_divergence(expected.logits, actual.logits)
+    return Measurement(
+        samples=samples,
+        problems=(),
+        max_abs_prob=float(difference_prob.max()),
+        mean_abs_prob=float(difference_prob.mean()),
+        max_abs_logit=float(difference_logit.max()),
+        mean_abs_logit=float(difference_logit.mean()),
+        top1_agreement=float((expected_top == actual_top).mean()),
+        mean_kl=float(kl.mean()),
+        max_kl=float(kl.max()),
+        worst_sample=int(difference_prob.max(axis=1).argmax()),
+        flips=_find_flips(expected, expected_top, actual_top),
+    )
+
+
+def _find_problems(expected: Predictions, actual: Predictions) -> tuple[str, ...]:
+    if expected.labels != actual.labels:
+        return (f"labels differ: expected {', '.join(expected.labels)}, got {', '.join(actual.labels)}",)
+    wanted = (len(expected.logits), len(expected.labels))
+    shapes = {
+        "expected logits": expected.logits.shape,
+        "expected probabilities": expected.probabilities.shape,
+        "logits": actual.logits.shape,
+        "probabilities": actual.probabilities.shape,
+    }
+    wrong = tuple(f"{name} have shape {shape}, wanted {wanted}" for name, shape in shapes.items() if shape != wanted)
+    if wrong:
+        return wrong
+    if wanted[0] == 0:
+        return ("nothing was compared: there are no crops",)
+    broken = tuple(
+        f"{name} hold {np.count_nonzero(~np.isfinite(values))} values that are not finite"
+        for name, values in (
+            ("expected logits", expected.logits),
+            ("expected probabilities", expected.probabilities),
+            ("logits", actual.logits),
+            ("probabilities", actual.probabilities),
+        )
+        if not np.isfinite(values).all()
+    )
+    if broken:
+        return broken
+    return _find_unnormalised(actual)
+
+
+def _find_unnormalised(actual: Predictions) -> tuple[str, ...]:
+    # float32 softmax over a few classes sums to 1 within a few units of 6e-8; 1e-4 is far from both that and any logit.
+    worst = float(np.abs(actual.probabilities.sum(axis=1, dtype=np.float64) - 1).max())
+    lowest = float(actual.probabilities.min())
+    if worst <= 1e-4 and lowest >= 0:
+        return ()
+    return (f"probabilities are not a distribution (sum off by {worst:.3g}, lowest {lowest:.3g}): softmax left out?",)
+
+
+def _find_flips(
+    expected: Predictions, expected_top: npt.NDArray[np.intp], actual_top: npt.NDArray[np.intp]
+) -> tuple[Flip, ...]:
+    top_two = np.sort(expected.probabilities, axis=1)[:, -2:]
+    return tuple(
+        Flip(
+            sample=int(sample),
+            expected=expected.labels[expected_top[sample]],
+            actual=expected.labels[actual_top[sample]],
+            margin=float(top_two[sample, 1] - top_two[sample, 0]),
+        )
+        for sample in np.flatnonzero(expected_top != actual_top)
+    )
+
+
+def _kl_divergence(expected_logits: Array, actual_logits: Array) -> npt.NDArray[np.float64]:
+    log_p, log_q = _log_softmax(expected_logits), _log_softmax(actual_logits)
+    # Rounding can leave a divergence of two equal distributions at -1e-17; it is never negative by definition.
+    divergence: npt.NDArray[np.float64] = np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0)
+    return divergence
+
+
+def _log_softmax(logits: Array) -> npt.NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    log_weights: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_weights

@@ -1,0 +1,239 @@
+"""Every runtime as the same callable: a batch of crops to logits and probabilities."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reon_export.browser import open_page
+from reon_export.errors import ParityError, SetupError
+from reon_export.manifest import Artefact, read_artefact_file, read_manifest
+from reon_export.parity.compare import Predictions
+from reon_export.paths import DEFAULT_MODEL_DIR, WEB_DEMO
+from reon_export.serve import SiteServer
+from reon_export.spec import INPUT_TENSOR, ModelSpec
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from reon_export.export.onnx import ClassifierGraph
+
+Crops = npt.NDArray[np.uint8]
+OnProgress = Callable[[int], None]
+PAGE_READY_TIMEOUT_S = 60
+_BATCH = 16
+
+
+class Runtime(Protocol):
+    """A classifier somewhere. `name` is like `torch`, `onnx` or `tfjs:wasm`."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
+        """Classify uint8 [N, H, W, 3] RGB crops; `on_progress` gets the number of crops done so far."""
+        ...
+
+
+class TorchRuntime:
+    """The reference: the checkpoint itself, float32 on the CPU."""
+
+    name = "torch"
+
+    def __init__(self, graph: "ClassifierGraph", spec: ModelSpec) -> None:
+        """Wrap the graph that is exported."""
+        self.labels = tuple(label.key for label in spec.labels)
+        self._graph = graph
+
+    def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
+        """See Runtime."""
+        import torch
+
+        def run(batch_nhwc: npt.NDArray[np.float32]) -> tuple[Any, Any]:
+            with torch.inference_mode():
+                logits, probabilities = self._graph(torch.from_numpy(batch_nhwc).permute(0, 3, 1, 2).contiguous())
+            return logits.numpy(), probabilities.numpy()
+
+        return _classify_in_batches(run, crops_rgb, self.labels, on_progress)
+
+
+class OnnxRuntime:
+    """An exported ONNX model in ONNX Runtime on the CPU. Labels come from the model's own metadata."""
+
+    name = "onnx"
+
+    def __init__(self, model: bytes, size: tuple[int, int]) -> None:
+        """Load a serialised model whose input is [N, *size, 3]."""
+        import onnxruntime
+
+        self.size = size
+        self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.labels: tuple[str, ...] = tuple(json.loads(metadata["labels"]))
+
+    def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
+        """See Runtime. Raises ParityError if the crops have another size than the model's input."""
+        if crops_rgb.dtype != np.uint8 or crops_rgb.shape[1:] != (*self.size, 3):
+            wanted = f"uint8 [N, {self.size[0]}, {self.size[1]}, 3] RGB"
+            raise ParityError(
+                f"crops are {crops_rgb.dtype} {list(crops_rgb.shape)}, the model wants {wanted}; "
+                "make them with reon_export.faces.preprocess"
+            )
+
+        def run(batch_nhwc: npt.NDArray[np.float32]) -> tuple[Any, Any]:
+            logits, probabilities = self._session.run(["logits", "probabilities"], {INPUT_TENSOR: batch_nhwc})
+            return logits, probabilities
+
+        return _classify_in_batches(run, crops_rgb, self.labels, on_progress)
+
+
+class TfjsRuntime:
+    """A TF.js artefact in the browser, through the same js/classifier.js that the page uses."""
+
+    def __init__(self, page: "Page", loaded: dict[str, Any]) -> None:
+        """Wrap what the parity page has loaded."""
+        self.name = f"tfjs:{loaded['backend']}"
+        self.labels: tuple[str, ...] = tuple(loaded["labels"])
+        self.version: str = loaded["tfjsVersion"]
+        self._page = page
+
+    def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
+        """See Runtime. Raises ParityError with the page's own words."""
+        logits, probabilities = [], []
+        for start in range(0, len(crops_rgb), _BATCH):
+            batch = crops_rgb[start : start + _BATCH]
+            answer = _evaluate(
+                self._page,
+                "([data, count]) => window.reonParity.classify(data, count)",
+                [base64.b64encode(batch.tobytes()).decode("ascii"), len(batch)],
+            )
+            logits.append(_decode(answer["logits"], len(batch)))
+            probabilities.append(_decode(answer["probabilities"], len(batch)))
+            if on_progress:
+                on_progress(start + len(batch))
+        return _join(logits, probabilities, self.labels)
+
+
+class TfjsSession:
+    """A browser that shows the parity page over one model folder."""
+
+    def __init__(self, page: "Page") -> None:
+        """Wrap an open, ready parity page."""
+        self._page = page
+
+    @property
+    def browser_version(self) -> str:
+        """Like `Chromium 156.0`."""
+        browser = self._page.context.browser
+        return f"{browser.browser_type.name} {browser.version}" if browser else "unknown"
+
+    @contextmanager
+    def load(self, precision: str, backend: str) -> Iterator[TfjsRuntime]:
+        """Load one artefact on one backend. Raises ParityError if that very backend does not come up."""
+        options = {"manifestUrl": "model/manifest.json", "precision": precision, "backend": backend}
+        loaded = _evaluate(self._page, "(options) => window.reonParity.load(options)", options)
+        try:
+            yield TfjsRuntime(self._page, loaded)
+        finally:
+            _evaluate(self._page, "() => window.reonParity.unload()", None)
+
+
+@contextmanager
+def open_tfjs_session(model_dir: Path, browser: str | None = None) -> Iterator[TfjsSession]:
+    """Serve web_demo with `model_dir` as its model folder and open the parity page in a headless browser.
+
+    Raises SetupError, BrowserError or ParityError.
+    """
+    check_page_is_built()
+    with (
+        SiteServer(WEB_DEMO, mounts={"model": model_dir}) as server,
+        open_page(server.url + "parity.html", browser=browser) as page,
+    ):
+        _wait_until_ready(page)
+        yield TfjsSession(page)
+
+
+def check_page_is_built() -> None:
+    """Raise SetupError if the demo's page or its vendor code is missing."""
+    if not (WEB_DEMO / "parity.html").is_file():
+        raise SetupError(
+            f"{WEB_DEMO} is missing: browser parity needs a checkout of the project, not only the installed package; "
+            "run from a checkout or pass --no-parity"
+        )
+    if not (WEB_DEMO / "vendor").is_dir():
+        raise SetupError("the page's JavaScript libraries are not built (no web_demo/vendor); run 'make vendor'")
+
+
+def load_classifier(model_dir: Path | str = DEFAULT_MODEL_DIR) -> OnnxRuntime:
+    """The exported ONNX classifier of a model folder, its hash verified: crops in, Predictions out.
+
+    >>> classify = load_classifier("web_demo/model")  # doctest: +SKIP
+    >>> classify(crops_rgb).probabilities             # doctest: +SKIP
+
+    Raises ManifestError.
+    """
+    folder = Path(model_dir)
+    manifest = read_manifest(folder)
+    return load_onnx(folder, manifest.artefact("onnx", "float32"), manifest.spec)
+
+
+def load_onnx(folder: Path, artefact: Artefact, spec: ModelSpec) -> OnnxRuntime:
+    """One ONNX artefact of a model folder. Raises ManifestError if its bytes are not what the manifest says."""
+    return OnnxRuntime(read_artefact_file(folder, artefact.files[0]), (spec.input.height, spec.input.width))
+
+
+def _classify_in_batches(
+    run: Callable[[npt.NDArray[np.float32]], tuple[Any, Any]],
+    crops_rgb: Crops,
+    labels: tuple[str, ...],
+    on_progress: OnProgress | None,
+) -> Predictions:
+    logits, probabilities = [], []
+    for start in range(0, len(crops_rgb), _BATCH):
+        batch = crops_rgb[start : start + _BATCH]
+        batch_logits, batch_probabilities = run(batch.astype(np.float32))
+        logits.append(batch_logits)
+        probabilities.append(batch_probabilities)
+        if on_progress:
+            on_progress(start + len(batch))
+    return _join(logits, probabilities, labels)
+
+
+def _join(
+    logits: list[npt.NDArray[np.float32]],
+    probabilities: list[npt.NDArray[np.float32]],
+    labels: tuple[str, ...],
+) -> Predictions:
+    empty = [np.empty((0, len(labels)), np.float32)]
+    return Predictions(np.concatenate(logits or empty), np.concatenate(probabilities or empty), labels)
+
+
+def _decode(data: str, count: int) -> npt.NDArray[np.float32]:
+    return np.frombuffer(base64.b64decode(data), "<f4").reshape(count, -1)
+
+
+def _wait_until_ready(page: "Page") -> None:
+    from playwright.sync_api import Error
+
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    try:
+        page.wait_for_function("window.reonParityReady === true", timeout=PAGE_READY_TIMEOUT_S * 1000)
+    except Error as error:
+        reason = problems[0] if problems else str(error).splitlines()[0]
+        raise ParityError(f"the parity page did not become ready: {reason}; try 'make vendor'") from error
+
+
+def _evaluate(page: "Page", expression: str, argument: object) -> Any:
+    from playwright.sync_api import Error
+
+    try:
+        return page.evaluate(expression, argument)
+    except Error as error:
+        reason = error.message.splitlines()[0].removeprefix("Page.evaluate: ").removeprefix("Error: ")
+        raise ParityError(f"in the browser: {reason}") from error

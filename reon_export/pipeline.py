@@ -1,0 +1,181 @@
+"""The one place that knows the order of the steps: a checkpoint in, a verified model folder out.
+
+(Not called build.py, so that `reon_export.build` is the function, whatever was imported before.)
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from reon_export.faces.samples import CropSet
+from reon_export.manifest import (
+    Artefact,
+    Manifest,
+    ParityRecord,
+    Source,
+    describe_files,
+    replacing_folder,
+    working_folder,
+    write_manifest,
+)
+from reon_export.parity.compare import Predictions, measure
+from reon_export.parity.gates import GATES, judge
+from reon_export.parity.runtimes import Runtime, TorchRuntime, load_onnx, open_tfjs_session
+from reon_export.paths import DEFAULT_CHECKPOINT
+from reon_export.plan import BuildOptions, BuildPlan, make_plan
+
+ONNX_NAME = "model.onnx"
+PARITY_BACKEND = "wasm"
+TOOLS = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "tensorflowjs", "numpy")
+
+
+class StepListener(Protocol):
+    """Told of each step: once when it starts (`seconds` is None) and once when it ends."""
+
+    def __call__(self, name: str, seconds: float | None) -> None:
+        """Show it."""
+        ...
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What came out. `steps` are (name, seconds) in the order in which they ended."""
+
+    folder: Path
+    manifest: Manifest
+    steps: tuple[tuple[str, float], ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def usable(self) -> bool:
+        """False if the exact artefacts failed, or if no TF.js artefact is left that a page may load."""
+        exact_failed = any(a.precision == "float32" and a.gate == "failed" for a in self.manifest.artefacts)
+        page_models = [a for a in self.manifest.artefacts if a.runtime == "tfjs" and a.gate != "failed"]
+        return bool(page_models) and not exact_failed
+
+
+@dataclass
+class _Clock:
+    listener: StepListener
+    steps: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        self.listener(name, None)
+        started = time.perf_counter()
+        yield
+        self.done(name, time.perf_counter() - started)
+
+    def done(self, name: str, seconds: float) -> None:
+        self.steps.append((name, seconds))
+        self.listener(name, seconds)
+
+
+def _listen_to_nothing(name: str, seconds: float | None) -> None:
+    del name, seconds
+
+
+def build(
+    checkpoint: Path | str = DEFAULT_CHECKPOINT,
+    options: BuildOptions | None = None,
+    on_step: StepListener = _listen_to_nothing,
+) -> BuildResult:
+    """Convert a checkpoint and prove the result; the folder `options.out` is replaced only when all is done.
+
+    Raises a ReonExportError that says what was got, what was wanted and how to fix it; the old folder stays as it was.
+    """
+    clock = _Clock(on_step)
+    with clock.step("load"):
+        plan = make_plan(Path(checkpoint), options or BuildOptions())
+    out = plan.options.out
+    with replacing_folder(out) as folder, working_folder(out) as work:
+        manifest = _convert(plan, folder, work, clock)
+        if plan.options.parity:
+            manifest = _prove(plan, manifest, folder, clock)
+        write_manifest(manifest, folder)
+    return BuildResult(out, manifest, tuple(clock.steps), plan.warnings)
+
+
+def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manifest:
+    """Write every artefact into `folder`, unjudged."""
+    from reon_export.export.onnx import ClassifierGraph, export_onnx, save_onnx, simplify_onnx
+    from reon_export.export.tfjs import convert_to_tfjs
+
+    with clock.step("ONNX"):
+        exported = export_onnx(ClassifierGraph(plan.checkpoint.model, plan.spec), plan.spec, plan.options.opset)
+    with clock.step("simplify"):
+        models = simplify_onnx(exported, plan.spec, plan.checkpoint.sha256)
+        save_onnx(models.nhwc, folder / ONNX_NAME)
+        save_onnx(models.nchw, work / ONNX_NAME)
+    clock.listener("TF.js", None)
+    for step in convert_to_tfjs(
+        work / ONNX_NAME, plan.crops.crops_rgb, plan.spec, plan.options.precisions, folder, work
+    ):
+        clock.done(step.name, step.seconds)
+    with clock.step("hash and gzip"):
+        artefacts = [describe_files(folder, [folder / ONNX_NAME], "onnx", "float32")]
+        for precision in plan.options.precisions:
+            made = folder / f"tfjs-{precision}"
+            files = [made / "model.json", *sorted(made.glob("*.bin"))]
+            artefacts.append(describe_files(folder, files, "tfjs", precision))
+    return Manifest(
+        name=plan.path.stem,
+        spec=plan.spec,
+        source=Source(
+            file=plan.path.name,
+            sha256=plan.checkpoint.sha256,
+            layout=plan.checkpoint.layout,
+            num_classes=plan.checkpoint.num_classes,
+        ),
+        artefacts=tuple(artefacts),
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        tools={tool: version(tool) for tool in TOOLS},
+    )
+
+
+def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> Manifest:
+    """Run every artefact on the same crops as PyTorch and write down what was measured and decided."""
+    from reon_export.export.onnx import ClassifierGraph
+
+    write_manifest(manifest, folder)  # the page reads it; its gates still say not_run
+    crops = plan.crops
+    with clock.step("parity: torch"):
+        expected = TorchRuntime(ClassifierGraph(plan.checkpoint.model, plan.spec), plan.spec)(crops.crops_rgb)
+    judged, tools = [], dict(manifest.tools)
+    onnx_artefact, *tfjs_artefacts = manifest.artefacts
+    with clock.step("parity: onnx float32"):
+        judged.append(_judge_artefact(onnx_artefact, load_onnx(folder, onnx_artefact, plan.spec), expected, crops))
+    with ExitStack() as stack:
+        with clock.step("parity: browser starts"):
+            session = stack.enter_context(open_tfjs_session(folder, plan.options.browser))
+        for artefact in tfjs_artefacts:
+            with (
+                clock.step(f"parity: {artefact.name}"),
+                session.load(artefact.precision, PARITY_BACKEND) as runtime,
+            ):
+                judged.append(_judge_artefact(artefact, runtime, expected, crops))
+                tools |= {"@tensorflow/tfjs": runtime.version, "browser": session.browser_version}
+    return manifest.model_copy(update={"artefacts": tuple(judged), "tools": tools})
+
+
+def _judge_artefact(artefact: Artefact, runtime: Runtime, expected: Predictions, crops: CropSet) -> Artefact:
+    measurement = measure(expected, runtime(crops.crops_rgb))
+    verdict, reasons = judge(measurement, GATES[artefact.precision])
+    parity = None
+    if not measurement.problems:
+        parity = ParityRecord(
+            rung="tensor",
+            backend=runtime.name,
+            max_abs_prob=measurement.max_abs_prob,
+            max_abs_logit=measurement.max_abs_logit,
+            top1_agreement=measurement.top1_agreement,
+            mean_kl=measurement.mean_kl,
+            samples=measurement.samples,
+            worst_sample=crops.names[measurement.worst_sample],
+        )
+    return artefact.model_copy(update={"parity": parity, "gate": verdict, "gate_reasons": reasons})

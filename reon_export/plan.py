@@ -1,0 +1,154 @@
+"""What a build will do, and every reason not to begin."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from reon_export.browser import find_browser
+from reon_export.errors import ExportError, SpecError
+from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
+from reon_export.manifest import PRECISIONS, Precision, check_replaceable
+from reon_export.parity.runtimes import check_page_is_built
+from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
+from reon_export.spec import (
+    DEFAULT_INPUT_SIZE,
+    DEFAULT_OPSET,
+    OPSETS,
+    InputSpec,
+    Label,
+    ModelSpec,
+    Normalisation,
+    first_problem,
+    read_labels,
+    read_spec,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reon_export.checkpoint import Checkpoint
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What may differ from one build to the next. None means: from the checkpoint's spec file, else the default."""
+
+    labels: str | None = None
+    input_size: int | None = None
+    mean: Triple | None = None
+    std: Triple | None = None
+    precisions: tuple[Precision, ...] = PRECISIONS
+    opset: int = DEFAULT_OPSET
+    out: Path = DEFAULT_MODEL_DIR
+    crops: Path | None = None
+    parity: bool = True
+    browser: str | None = None
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What a build will do: everything that can be known, and refused, before work begins."""
+
+    path: Path
+    checkpoint: "Checkpoint"
+    spec: ModelSpec
+    options: BuildOptions
+    crops: CropSet
+    warnings: tuple[str, ...]
+
+
+def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
+    """Load and check everything that a build needs, without writing anything. Raises a ReonExportError."""
+    from reon_export.checkpoint import load_checkpoint
+
+    if options.opset not in OPSETS:
+        raise ExportError(f"--opset {options.opset} cannot be used, wanted {OPSETS.start} to {OPSETS.stop - 1}")
+    check_replaceable(options.out)
+    if options.parity:
+        check_page_is_built()
+        find_browser(options.browser)
+    checkpoint = load_checkpoint(path)
+    spec, assumptions = resolve_spec(path, checkpoint.num_classes, options)
+    crops = crops_from_folder(options.crops, spec) if options.crops else crops_from_photos(SAMPLE_PHOTOS, spec)
+    checkpoint = _load_recognised(path, crops, spec, checkpoint)
+    warnings = (*assumptions, *_warn(checkpoint, spec, crops))
+    return BuildPlan(path, checkpoint, spec, options, crops, warnings)
+
+
+def resolve_spec(path: Path, num_classes: int, options: BuildOptions) -> tuple[ModelSpec, tuple[str, ...]]:
+    """The spec of a checkpoint from `<checkpoint>.json` beside it and the options (which win), and what was assumed.
+
+    Raises SpecError if nothing names the classes, or if the number of labels is not the number of classes.
+    """
+    sidecar = path.with_suffix(".json")
+    base = read_spec(sidecar) if sidecar.is_file() else None
+    labels = _resolve_labels(path, num_classes, options, base)
+    size, mean, std = options.input_size, options.mean, options.std
+    assumptions = []
+    if base is None and size is None:
+        assumptions.append(f"input size {DEFAULT_INPUT_SIZE} assumed: no --input-size and no {sidecar.name}")
+    if base is None and mean is None and std is None:
+        assumptions.append(f"ImageNet mean and std assumed: no --mean, no --std and no {sidecar.name}")
+    try:
+        spec = base or ModelSpec(labels=labels, input=InputSpec(height=DEFAULT_INPUT_SIZE, width=DEFAULT_INPUT_SIZE))
+        normalisation = Normalisation(mean=mean or spec.normalisation.mean, std=std or spec.normalisation.std)
+        input_spec = InputSpec(height=size, width=size) if size is not None else spec.input
+        changes = {"labels": labels, "input": input_spec, "normalisation": normalisation}
+        return ModelSpec.model_validate({**dict(spec), **changes}), tuple(assumptions)
+    except ValidationError as error:
+        given = ((f"--input-size {size}", size), (f"--mean {mean}", mean), (f"--std {std}", std))
+        options_given = ", ".join(text for text, value in given if value is not None) or "the labels"
+        raise SpecError(f"{options_given} cannot be used: {first_problem(error)}") from error
+
+
+def _resolve_labels(path: Path, num_classes: int, options: BuildOptions, base: ModelSpec | None) -> tuple[Label, ...]:
+    if options.labels is not None:
+        labels = read_labels(options.labels)
+    elif base is not None:
+        labels = base.labels
+    else:
+        raise SpecError(
+            f"nothing names the {num_classes} classes of {path.name}: pass --labels reon, --labels a,b,c or "
+            f"--labels FILE in the order of the network's outputs, or put a spec at {path.with_suffix('.json')}"
+        )
+    if len(labels) != num_classes:
+        raise SpecError(
+            f"{path.name} has {num_classes} classes but {len(labels)} labels were given "
+            f"({', '.join(label.key for label in labels)}); give {num_classes}, in the order of the network's outputs"
+        )
+    return labels
+
+
+def _load_recognised(path: Path, crops: CropSet, spec: ModelSpec, first: "Checkpoint") -> "Checkpoint":
+    """The checkpoint again, its layout decided by its behaviour on faces where names alone could not."""
+    from reon_export.checkpoint import load_checkpoint
+
+    if first.layout_source != "assumed":
+        return first
+    return load_checkpoint(path, crops_nchw=_normalise(crops, spec))
+
+
+def _warn(checkpoint: "Checkpoint", spec: ModelSpec, crops: CropSet) -> tuple[str, ...]:
+    from reon_export.checkpoint import is_untrained
+
+    warnings = []
+    if checkpoint.layout_source in ("statistics", "assumed"):
+        warnings.append(checkpoint.layout_note)
+    if is_untrained(checkpoint.model, _normalise(crops, spec)):
+        warnings.append(
+            f"{checkpoint.path.name} gives nearly the same answer for every face: it looks untrained, and parity on it "
+            "proves nothing; check that it is the checkpoint you mean, and --mean and --std"
+        )
+    return tuple(warnings)
+
+
+def _normalise(crops: CropSet, spec: ModelSpec) -> "Tensor":
+    import torch
+
+    batch_nchw = torch.from_numpy(crops.crops_rgb).permute(0, 3, 1, 2) / 255
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (spec.normalisation.mean, spec.normalisation.std))
+    return (batch_nchw - mean) / std

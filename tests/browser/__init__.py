@@ -1,0 +1,1 @@
+"""Tests that need a real browser, the vendored JavaScript and a built model."""

@@ -25,7 +25,8 @@ from reon_export.manifest import (
 )
 from reon_export.parity.compare import Predictions, measure
 from reon_export.parity.gates import GATES, judge
-from reon_export.parity.runtimes import Runtime, TorchRuntime, load_onnx, open_tfjs_session
+from reon_export.parity.page import open_page_session
+from reon_export.parity.runtimes import Runtime, TorchRuntime, load_onnx, load_tfjs
 from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.plan import BuildOptions, BuildPlan, make_plan
 
@@ -152,11 +153,11 @@ def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> 
         judged.append(_judge_artefact(onnx_artefact, load_onnx(folder, onnx_artefact, plan.spec), expected, crops))
     with ExitStack() as stack:
         with clock.step("parity: browser starts"):
-            session = stack.enter_context(open_tfjs_session(folder, plan.options.browser))
+            session = stack.enter_context(open_page_session(folder, plan.options.browser))
         for artefact in tfjs_artefacts:
             with (
                 clock.step(f"parity: {artefact.name}"),
-                session.load(artefact.precision, PARITY_BACKEND) as runtime,
+                load_tfjs(session, artefact.precision, PARITY_BACKEND) as runtime,
             ):
                 judged.append(_judge_artefact(artefact, runtime, expected, crops))
                 tools |= {"@tensorflow/tfjs": runtime.version, "browser": session.browser_version}

@@ -10,7 +10,7 @@ from reon_export.browser import find_browser
 from reon_export.errors import ExportError, SpecError
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import PRECISIONS, Precision, check_replaceable
-from reon_export.parity.runtimes import check_page_is_built
+from reon_export.parity.page import check_page_is_built
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
 from reon_export.spec import (
     DEFAULT_INPUT_SIZE,

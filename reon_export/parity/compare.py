@@ -42,6 +42,7 @@ class Measurement:
     max_kl: float = float("nan")
     worst_sample: int = -1
     flips: tuple[Flip, ...] = ()
+    max_abs_prob_by_sample: tuple[float, ...] = ()
 
 
 def measure(expected: Predictions, actual: Predictions) -> Measurement:
@@ -72,6 +73,7 @@ def measure(expected: Predictions, actual: Predictions) -> Measurement:
         max_kl=float(kl.max()),
         worst_sample=int(difference_prob.max(axis=1).argmax()),
         flips=_find_flips(expected, expected_top, actual_top),
+        max_abs_prob_by_sample=tuple(difference_prob.max(axis=1).tolist()),
     )
 
 

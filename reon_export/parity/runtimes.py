@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from reon_export.browser import open_page
-from reon_export.errors import ParityError, SetupError
+from reon_export.errors import ParityError
 from reon_export.manifest import Artefact, read_artefact_file, read_manifest
 from reon_export.parity.compare import Predictions
-from reon_export.paths import DEFAULT_MODEL_DIR, WEB_DEMO
-from reon_export.serve import SiteServer
+from reon_export.parity.page import PageSession
+from reon_export.paths import DEFAULT_MODEL_DIR
 from reon_export.spec import INPUT_TENSOR, ModelSpec
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
     from reon_export.export.onnx import ClassifierGraph
 
 Crops = npt.NDArray[np.uint8]
 OnProgress = Callable[[int], None]
-PAGE_READY_TIMEOUT_S = 60
 _BATCH = 16
 
 
@@ -95,23 +91,20 @@ class OnnxRuntime:
 class TfjsRuntime:
     """A TF.js artefact in the browser, through the same js/classifier.js that the page uses."""
 
-    def __init__(self, page: "Page", loaded: dict[str, Any]) -> None:
+    def __init__(self, session: PageSession, loaded: dict[str, Any]) -> None:
         """Wrap what the parity page has loaded."""
         self.name = f"tfjs:{loaded['backend']}"
         self.labels: tuple[str, ...] = tuple(loaded["labels"])
         self.version: str = loaded["tfjsVersion"]
-        self._page = page
+        self._session = session
 
     def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
         """See Runtime. Raises ParityError with the page's own words."""
         logits, probabilities = [], []
         for start in range(0, len(crops_rgb), _BATCH):
             batch = crops_rgb[start : start + _BATCH]
-            answer = _evaluate(
-                self._page,
-                "([data, count]) => window.reonParity.classify(data, count)",
-                [base64.b64encode(batch.tobytes()).decode("ascii"), len(batch)],
-            )
+            data = base64.b64encode(batch.tobytes()).decode("ascii")
+            answer = self._session.call("classify", data, len(batch))
             logits.append(_decode(answer["logits"], len(batch)))
             probabilities.append(_decode(answer["probabilities"], len(batch)))
             if on_progress:
@@ -119,54 +112,15 @@ class TfjsRuntime:
         return _join(logits, probabilities, self.labels)
 
 
-class TfjsSession:
-    """A browser that shows the parity page over one model folder."""
-
-    def __init__(self, page: "Page") -> None:
-        """Wrap an open, ready parity page."""
-        self._page = page
-
-    @property
-    def browser_version(self) -> str:
-        """Like `Chromium 156.0`."""
-        browser = self._page.context.browser
-        return f"{browser.browser_type.name} {browser.version}" if browser else "unknown"
-
-    @contextmanager
-    def load(self, precision: str, backend: str) -> Iterator[TfjsRuntime]:
-        """Load one artefact on one backend. Raises ParityError if that very backend does not come up."""
-        options = {"manifestUrl": "model/manifest.json", "precision": precision, "backend": backend}
-        loaded = _evaluate(self._page, "(options) => window.reonParity.load(options)", options)
-        try:
-            yield TfjsRuntime(self._page, loaded)
-        finally:
-            _evaluate(self._page, "() => window.reonParity.unload()", None)
-
-
 @contextmanager
-def open_tfjs_session(model_dir: Path, browser: str | None = None) -> Iterator[TfjsSession]:
-    """Serve web_demo with `model_dir` as its model folder and open the parity page in a headless browser.
-
-    Raises SetupError, BrowserError or ParityError.
-    """
-    check_page_is_built()
-    with (
-        SiteServer(WEB_DEMO, mounts={"model": model_dir}) as server,
-        open_page(server.url + "parity.html", browser=browser) as page,
-    ):
-        _wait_until_ready(page)
-        yield TfjsSession(page)
-
-
-def check_page_is_built() -> None:
-    """Raise SetupError if the demo's page or its vendor code is missing."""
-    if not (WEB_DEMO / "parity.html").is_file():
-        raise SetupError(
-            f"{WEB_DEMO} is missing: browser parity needs a checkout of the project, not only the installed package; "
-            "run from a checkout or pass --no-parity"
-        )
-    if not (WEB_DEMO / "vendor").is_dir():
-        raise SetupError("the page's JavaScript libraries are not built (no web_demo/vendor); run 'make vendor'")
+def load_tfjs(session: PageSession, precision: str, backend: str) -> Iterator[TfjsRuntime]:
+    """Load one artefact on one backend. Raises ParityError if that very backend does not come up."""
+    options = {"manifestUrl": "model/manifest.json", "precision": precision, "backend": backend}
+    loaded = session.call("load", options)
+    try:
+        yield TfjsRuntime(session, loaded)
+    finally:
+        session.call("unload")
 
 
 def load_classifier(model_dir: Path | str = DEFAULT_MODEL_DIR) -> OnnxRuntime:
@@ -215,25 +169,3 @@ def _join(
 
 def _decode(data: str, count: int) -> npt.NDArray[np.float32]:
     return np.frombuffer(base64.b64decode(data), "<f4").reshape(count, -1)
-
-
-def _wait_until_ready(page: "Page") -> None:
-    from playwright.sync_api import Error
-
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    try:
-        page.wait_for_function("window.reonParityReady === true", timeout=PAGE_READY_TIMEOUT_S * 1000)
-    except Error as error:
-        reason = problems[0] if problems else str(error).splitlines()[0]
-        raise ParityError(f"the parity page did not become ready: {reason}; try 'make vendor'") from error
-
-
-def _evaluate(page: "Page", expression: str, argument: object) -> Any:
-    from playwright.sync_api import Error
-
-    try:
-        return page.evaluate(expression, argument)
-    except Error as error:
-        reason = error.message.splitlines()[0].removeprefix("Page.evaluate: ").removeprefix("Error: ")
-        raise ParityError(f"in the browser: {reason}") from error

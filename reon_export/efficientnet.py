@@ -1,13 +1,13 @@
 """EfficientNet-B0 in plain torch: one network that computes what torchvision, timm or efficientnet_pytorch do.
 
-The four layouts differ in the names of their tensors and in two properties that no tensor shows: how the
-stride-2 convolutions are padded and the epsilon of the batch norms. Both are knobs here (`Variant`); the
-names are torchvision's. Dropout and stochastic depth do nothing at inference and are left out.
+The four layouts differ in the names of their tensors and in three properties that no tensor shows: how the
+stride-2 convolutions are padded, the epsilon of the batch norms, and how SiLU rounds. They are knobs here
+(`Variant`); the names are torchvision's. Dropout and stochastic depth do nothing at inference and are left out.
 """
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,27 +15,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Layout = Literal["torchvision", "timm", "timm_tf", "efficientnet_pytorch"]
+from reon_export.spec import Layout
 
 # symmetric: k // 2 on every side. same: TensorFlow's rule, from the size of the actual input. same_224: the
 # same rule, but fixed from the sizes of a 224x224 image whatever the input is (efficientnet_pytorch's
 # Conv2dStaticSamePadding).
 Padding = Literal["symmetric", "same", "same_224"]
 
+# fused: nn.SiLU. product: x * sigmoid(x), efficientnet_pytorch's MemoryEfficientSwish. The same function, but
+# rounded once more: where the original takes the product, fused moved the logits by up to 9.1e-6.
+Activation = Literal["fused", "product"]
+
 
 @dataclass(frozen=True)
 class Variant:
-    """What the weights do not tell: the padding rule, and what is added to a variance before its root is taken."""
+    """What the weights do not tell: the padding rule, what is added to a variance before its root, SiLU's rounding."""
 
     padding: Padding
     batch_norm_epsilon: float
+    activation: Activation = "fused"
 
 
 VARIANTS: Final[dict[Layout, Variant]] = {
     "torchvision": Variant("symmetric", 1e-5),
     "timm": Variant("symmetric", 1e-5),  # timm.create_model("efficientnet_b0")
     "timm_tf": Variant("same", 1e-3),  # timm.create_model("tf_efficientnet_b0")
-    "efficientnet_pytorch": Variant("same_224", 1e-3),  # EfficientNet.from_name("efficientnet-b0"), image_size 224
+    # EfficientNet.from_name("efficientnet-b0"), image_size 224
+    "efficientnet_pytorch": Variant("same_224", 1e-3, "product"),
 }
 
 
@@ -103,24 +109,37 @@ def _fixed_size(batch_nchw: Tensor) -> tuple[int, int]:
         return int(batch_nchw.shape[2]), int(batch_nchw.shape[3])
 
 
+class ProductSiLU(nn.Module):
+    """SiLU rounded twice, as x * sigmoid(x). Any shape in, the same shape out."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Every value times its own sigmoid."""
+        return values * torch.sigmoid(values)
+
+
+def _silu(variant: Variant) -> nn.Module:
+    return ProductSiLU() if variant.activation == "product" else nn.SiLU()
+
+
 def _conv_norm(convolution: PaddedConv, variant: Variant, *, activation: bool = True) -> nn.Sequential:
     """The convolution and its batch norm; then SiLU, unless it is a projection."""
     norm = nn.BatchNorm2d(convolution.out_channels, eps=variant.batch_norm_epsilon)
-    return nn.Sequential(convolution, norm, *([nn.SiLU()] if activation else []))
+    return nn.Sequential(convolution, norm, *([_silu(variant)] if activation else []))
 
 
 class SqueezeExcite(nn.Module):
     """Scales every channel by a gate in 0..1 that is computed from the means of all channels."""
 
-    def __init__(self, channels: int, squeezed: int) -> None:
+    def __init__(self, channels: int, squeezed: int, variant: Variant) -> None:
         super().__init__()
+        self.activation = _silu(variant)
         self.fc1 = nn.Conv2d(channels, squeezed, kernel_size=1)
         self.fc2 = nn.Conv2d(squeezed, channels, kernel_size=1)
 
     def forward(self, batch_nchw: Tensor) -> Tensor:
         """NCHW in, the same shape out."""
         means = batch_nchw.mean(dim=(2, 3), keepdim=True)
-        gate = torch.sigmoid(self.fc2(functional.silu(self.fc1(means))))
+        gate = torch.sigmoid(self.fc2(self.activation(self.fc1(means))))
         return batch_nchw * gate
 
 
@@ -137,7 +156,7 @@ class InvertedResidual(nn.Module):
         self.block = nn.Sequential(
             *([_conv_norm(expand, variant)] if stage.expansion != 1 else []),
             _conv_norm(depthwise, variant),
-            SqueezeExcite(expanded, squeezed=width_in // 4),
+            SqueezeExcite(expanded, width_in // 4, variant),
             _conv_norm(project, variant, activation=False),
         )
         self.has_shortcut = stride == 1 and width_in == stage.width
@@ -178,6 +197,20 @@ class EfficientNetB0(nn.Module):
         features: Tensor = self.features(batch_nchw).mean(dim=(2, 3))
         logits: Tensor = self.classifier(features)
         return logits
+
+
+def network_from_weights(state: Mapping[str, Tensor], layout: Layout) -> nn.Module:
+    """The network that computes like `layout`, with these weights, in eval mode and without gradients.
+
+    Args:
+        state: Every weight and statistic under torchvision's names; taken as they are, not copied.
+        layout: Chooses the variant; the number of classes follows from the classifier's bias.
+    """
+    with torch.device("meta"):
+        model = EfficientNetB0(len(state["classifier.1.bias"]), VARIANTS[layout])
+    counters = {key: torch.tensor(0) for key in model.state_dict() if key.endswith("num_batches_tracked")}
+    model.load_state_dict({**state, **counters}, assign=True)
+    return model.eval().requires_grad_(requires_grad=False)
 
 
 def torchvision_keys(layout: Layout) -> dict[str, str]:

@@ -17,6 +17,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 DEFAULT_INPUT_SIZE = 224
 INPUT_TENSOR = "input"
+# Whose implementation the weights belong to; see reon_export.efficientnet.
+Layout = Literal["torchvision", "timm", "timm_tf", "efficientnet_pytorch"]
 DEFAULT_OPSET = 17
 # The range that torch's exporter, onnxsim and onnx2tf 1.28 all take; every one of them was built once.
 OPSETS = range(13, 21)
@@ -55,13 +57,32 @@ class Normalisation(Record):
     inside_graph: Literal[True] = True
 
 
+class BoxCorrection(Record):
+    """What turns the page's face boxes into those that Haar would draw, by `reon_export.faces.correction`.
+
+    `fitted_on` says on what the numbers were fitted, and `photos` on how many photographs.
+    """
+
+    detector: Literal["tiny_face_detector"] = "tiny_face_detector"
+    scale: Annotated[float, Field(ge=0.1, le=4)]
+    offset_x: Annotated[float, Field(ge=-1, le=1)]
+    offset_y: Annotated[float, Field(ge=-1, le=1)]
+    photos: Annotated[int, Field(ge=1)]
+    fitted_on: str
+
+
 class CropSpec(Record):
-    """How a face box becomes a square crop; see `reon_export.faces.crop`."""
+    """How a face box becomes a square crop; see `reon_export.faces.crop`.
+
+    `detector` draws the boxes that the classifier was trained behind. A page that has another detector applies
+    `correction` to its boxes first; without one it takes them as they are.
+    """
 
     detector: str = "haar frontalface_default, scaleFactor 1.1, minNeighbors 5, largest face"
     margin: Annotated[float, Field(gt=-0.5, le=2)] = 0.0
     square: Literal[True] = True
     pad: Literal["edge"] = "edge"
+    correction: BoxCorrection | None = None
 
 
 class ResizeSpec(Record):

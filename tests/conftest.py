@@ -1,6 +1,8 @@
-"""Fixtures shared by the tests: real face crops and one real build of the default checkpoint."""
+"""Fixtures shared by the tests: real face crops, reference networks and one real build of the default checkpoint."""
 
+import copy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +10,10 @@ import pytest
 
 from reon_export.faces.samples import crops_from_photos
 from reon_export.paths import DEFAULT_CHECKPOINT, SAMPLE_PHOTOS
-from reon_export.spec import InputSpec, ModelSpec, read_spec
+from reon_export.spec import Layout, ModelSpec, read_spec
+
+if TYPE_CHECKING:  # torch is imported by the fixtures that need it
+    from torch import Tensor, nn
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +29,56 @@ def face_crops_rgb(default_spec: ModelSpec) -> npt.NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="session")
-def face_crops_224_rgb(default_spec: ModelSpec) -> npt.NDArray[np.uint8]:
-    """16 real face crops, uint8 [16, 224, 224, 3], RGB."""
-    spec = default_spec.model_copy(update={"input": InputSpec(height=224, width=224)})
-    return crops_from_photos(SAMPLE_PHOTOS, spec, count=16).crops_rgb
+def batch(face_crops_rgb: npt.NDArray[np.uint8]) -> "Tensor":
+    """16 real face crops, float32 [16, 3, 112, 112], RGB, normalised; `references` have seen the first 8."""
+    from layouts import normalised
+
+    return normalised(face_crops_rgb[:16])
+
+
+@pytest.fixture(scope="session")
+def trained() -> "dict[str, Tensor]":
+    """The shipped weights, float32, under torchvision's names."""
+    from layouts import trained_weights
+
+    return trained_weights()
+
+
+@pytest.fixture(scope="session")
+def blank() -> "dict[str, Tensor]":
+    """Zeros with the names and shapes of the shipped weights: a checkpoint of a few kB."""
+    from checkpoint_files import skeleton
+
+    from reon_export.efficientnet import EfficientNetB0
+
+    state = skeleton(lambda: EfficientNetB0(7))
+    return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+
+
+@pytest.fixture(scope="session")
+def fresh() -> "dict[Layout, nn.Module]":
+    """The original implementations as they initialise themselves, in eval mode. Do not change them."""
+    import torch
+    from layouts import builders
+
+    models: dict[Layout, nn.Module] = {}
+    for layout, make in builders().items():
+        torch.manual_seed(0)
+        models[layout] = make().eval()
+    return models
+
+
+@pytest.fixture(scope="session")
+def references(
+    fresh: "dict[Layout, nn.Module]", trained: "dict[str, Tensor]", batch: "Tensor"
+) -> "dict[Layout, nn.Module]":
+    """The original implementations with the shipped weights, each with statistics that it took itself.
+
+    In eval mode. Do not change them.
+    """
+    from layouts import load_trained
+
+    return {layout: load_trained(copy.deepcopy(model), layout, trained, batch[:8]) for layout, model in fresh.items()}
 
 
 @pytest.fixture(scope="session")

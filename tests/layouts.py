@@ -8,12 +8,16 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from reon_export.efficientnet import VARIANTS, EfficientNetB0, Layout, torchvision_keys
+from reon_export.efficientnet import VARIANTS, EfficientNetB0, Variant, torchvision_keys
 from reon_export.paths import DEFAULT_CHECKPOINT
+from reon_export.spec import Layout
 
 LAYOUTS: tuple[Layout, ...] = tuple(VARIANTS)
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
+
+# On a busy machine torch's threads wait for each other: these small batches then take up to ten times as long.
+torch.set_num_threads(1)
 
 # torchvision's wheel does not find its compiled operators beside the CPU build of torch, and then cannot be imported
 # (timm imports it too). Naming the two that it looks for at import is enough: EfficientNet does not use them.
@@ -49,22 +53,8 @@ def trained_weights() -> dict[str, Tensor]:
     return {key: value.float() for key, value in load_file(DEFAULT_CHECKPOINT).items() if value.is_floating_point()}
 
 
-_references: dict[Layout, nn.Module] = {}
-
-
-def reference(layout: Layout, crops_nchw: Tensor) -> nn.Module:
-    """The original implementation with the shipped weights and the statistics that it takes from these crops itself.
-
-    Made once for each layout: always give the same crops, and do not change what comes back.
-    """
-    if layout not in _references:
-        _references[layout] = _make_reference(layout, crops_nchw)
-    return _references[layout]
-
-
-def _make_reference(layout: Layout, crops_nchw: Tensor) -> nn.Module:
-    model = builders()[layout]()
-    trained = trained_weights()
+def load_trained(model: nn.Module, layout: Layout, trained: dict[str, Tensor], crops_nchw: Tensor) -> nn.Module:
+    """Give an original implementation these weights, and the statistics that it takes from these crops itself."""
     state = {theirs: trained[own] for theirs, own in torchvision_keys(layout).items()}
     assert not model.load_state_dict(state, strict=False).unexpected_keys
     recalculate_statistics(model, crops_nchw)
@@ -80,14 +70,13 @@ def recalculate_statistics(model: nn.Module, crops_nchw: Tensor) -> None:
     model.train()
     torch.manual_seed(0)  # timm and efficientnet_pytorch drop blocks at random in training
     with torch.no_grad():
-        for chunk in torch.split(crops_nchw, 32):
-            model(chunk)
+        model(crops_nchw)
     model.eval()
 
 
-def ours(layout: Layout, state: dict[str, Tensor], *, like: Layout | None = None) -> nn.Module:
-    """Our network with a state dict of that layout; `like` another layout's padding and epsilon if given."""
-    model = EfficientNetB0(7, VARIANTS[like or layout])
+def ours(layout: Layout, state: dict[str, Tensor], variant: Variant | None = None) -> nn.Module:
+    """Our network with a state dict of that layout; in another variant than the layout's if given."""
+    model = EfficientNetB0(7, variant or VARIANTS[layout])
     model.load_state_dict({own: state[theirs] for theirs, own in torchvision_keys(layout).items()}, strict=False)
     return model.eval()
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reon_export.manifest import Manifest, read_manifest  # noqa: E402
-from reon_export.parity.gates import GATES  # noqa: E402
+from reon_export.parity.gates import gate_for  # noqa: E402
 from reon_export.paths import DEFAULT_MODEL_DIR  # noqa: E402
 
 BENCHMARK = ROOT / "tests" / "benchmarks" / "build_time.json"
@@ -28,7 +28,7 @@ def render_artefacts(manifest: Manifest) -> str:
         measured = (f"{parity.max_abs_prob:.1e}", f"{parity.top1_agreement:.1%}") if parity else ("-", "-")
         rows.append(
             f"| {artefact.name} | {artefact.bytes:,} | {artefact.gzip_bytes:,} | {measured[0]} "
-            f"| {GATES[artefact.precision].max_abs_prob:.0e} | {measured[1]} | {artefact.gate.replace('_', ' ')} |"
+            f"| {gate_for(artefact.precision).max_abs_prob:.0e} | {measured[1]} | {artefact.gate.replace('_', ' ')} |"
         )
     tools = ", ".join(f"{name} {version}" for name, version in manifest.tools.items())
     return "\n".join([*rows, "", f"{manifest.name} at {manifest.spec.input.height} px; {tools}."])

@@ -23,7 +23,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from reon_export.browser import find_browser, install_command
+from reon_export.browser import engine_install_command, find_engine, install_command
 from reon_export.errors import BrowserError, SetupError
 from reon_export.package_rules import RULES, find_clashes
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, PROJECT_ROOT, WEB_DEMO
@@ -51,6 +51,8 @@ class Machine:
 
     python: str
     browser: Path | None
+    firefox: Path | None
+    webkit: Path | None
     node: str | None
     npm: Path | None
     vendor: Path
@@ -121,20 +123,25 @@ def installed_versions() -> dict[str, str]:
 
 def survey_machine() -> Machine:
     """This machine."""
-    try:
-        browser = find_browser()
-    except BrowserError:
-        browser = None
     npm = shutil.which("npm")
     return Machine(
         python=platform.python_version(),
-        browser=browser,
+        browser=_find(None),
+        firefox=_find("firefox"),
+        webkit=_find("webkit"),
         node=_node_version(),
         npm=None if npm is None else Path(npm),
         vendor=WEB_DEMO / "vendor",
         checkpoint=DEFAULT_CHECKPOINT,
         manifest=DEFAULT_MODEL_DIR / "manifest.json",
     )
+
+
+def _find(engine: str | None) -> Path | None:
+    try:
+        return find_engine(engine)
+    except BrowserError:
+        return None
 
 
 def pip_command(*arguments: str) -> str:
@@ -200,6 +207,9 @@ def _check_machine(machine: Machine) -> Iterator[Finding]:
         "" if right_python else "tensorflowjs 4.22 with onnx2tf 1.28 was tried with no other; onnx2tf 2 needs 3.12",
     )
     yield _there("browser", machine.browser, "Chrome or Chromium", install_command())
+    for engine, program in (("firefox", machine.firefox), ("webkit", machine.webkit)):
+        finding = _there(engine, program, "optional: parity in this engine, too", engine_install_command(engine))
+        yield dataclasses.replace(finding, status="warning") if program is None else finding
     yield _check_node(machine.node)
     yield _there("npm", machine.npm, "npm", "install Node 20 from https://nodejs.org (npm comes with it)")
     vendor = machine.vendor if machine.vendor.is_dir() and any(machine.vendor.iterdir()) else None

@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from reon_export import browser
-from reon_export.browser import find_browser, install_command, open_page
+from reon_export.browser import (
+    CHROMIUM_ARGUMENTS,
+    engine_available,
+    engine_install_command,
+    engine_name,
+    find_browser,
+    find_engine,
+    install_command,
+    open_page,
+)
+from reon_export.engines import chromium, firefox, webkit
 from reon_export.errors import BrowserError
 
 
@@ -25,7 +34,9 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("REON_BROWSER", raising=False)
     monkeypatch.delenv("PLAYWRIGHT_BROWSERS_PATH", raising=False)
-    monkeypatch.setattr(browser, "_PLACES", ())
+    monkeypatch.setattr(chromium, "_PLACES", ())
+    monkeypatch.setattr(firefox, "_PLACES", ())
+    monkeypatch.setattr(webkit, "_MINI_BROWSER_PATTERNS", ("reon-export-tests/no-such-folder/MiniBrowser",))
     return folder
 
 
@@ -121,14 +132,90 @@ def test_the_sandbox_is_left_out_only_for_root_or_on_request(
     monkeypatch.setenv("REON_BROWSER_NO_SANDBOX", variable)
     with (
         pytest.raises(BrowserError) as caught,
-        open_page("about:blank", browser=program, extra_arguments=["--extra"]),
+        open_page("about:blank", browser=program),
     ):
         pass
     arguments = seen.read_text(encoding="utf-8").splitlines()
     assert ("--no-sandbox" not in arguments) is sandboxed
     assert ("REON_BROWSER_NO_SANDBOX=1" in str(caught.value)) is sandboxed
-    assert {"--extra", *browser.CHROMIUM_ARGUMENTS} <= set(arguments)
+    assert set(CHROMIUM_ARGUMENTS) <= set(arguments)
     assert any(argument.startswith("--headless") for argument in arguments)
+
+
+@pytest.mark.parametrize(
+    ("browser", "engine"),
+    [
+        (None, "chromium"),
+        ("chromium", "chromium"),
+        ("firefox", "firefox"),
+        ("webkit", "webkit"),
+        ("/opt/google/chrome/chrome", "chromium"),
+        (Path("/opt/firefox/firefox-bin"), "firefox"),
+        ("/Applications/Firefox.app/Contents/MacOS/firefox", "firefox"),
+    ],
+)
+def test_a_browser_value_means_an_engine(browser: str | Path | None, engine: str) -> None:
+    assert engine_name(browser) == engine
+
+
+@pytest.mark.usefixtures("bare_machine")
+@pytest.mark.parametrize(
+    ("engine", "lacks"),
+    [
+        ("firefox", "no Firefox found (looked for firefox-esr, firefox on PATH)"),
+        ("webkit", "no WebKit found (missing: WebKitWebDriver, MiniBrowser, Xvfb)"),
+    ],
+)
+@pytest.mark.parametrize(("user", "sudo"), [(0, ""), (1000, "sudo ")])
+def test_an_engine_that_is_missing_is_named_with_the_one_command(
+    engine: str, lacks: str, user: int, sudo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    packages = {"firefox": "firefox-esr", "webkit": "webkit2gtk-driver xvfb"}[engine]
+    for attempt in (find_engine, lambda name: open_page("about:blank", browser=name)):
+        with pytest.raises(BrowserError) as caught:
+            attempt(engine)
+        assert str(caught.value) == f"{lacks}; install it: {sudo}apt-get install {packages}"
+    assert not engine_available(engine)
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_on_a_mac_firefox_comes_from_brew_and_webkit_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert engine_install_command("firefox") == "brew install --cask firefox"
+    with pytest.raises(BrowserError, match="WebKitGTK exists for Linux only"):
+        find_engine("webkit")
+
+
+def test_an_engine_is_found_by_name_and_by_path(bare_machine: Path) -> None:
+    chrome = make_program(bare_machine / "google-chrome")
+    assert find_engine() == find_engine("chromium") == chrome
+    found = make_program(bare_machine / "firefox")
+    assert find_engine("firefox") == find_engine(found) == found
+    assert engine_available("firefox")
+    with pytest.raises(BrowserError, match=r"^no program /no/firefox; install it: "):
+        find_engine("/no/firefox")
+
+
+def test_webkit_needs_all_three_programs(bare_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_program(bare_machine / "WebKitWebDriver")
+    mini_browser = make_program(bare_machine / "webkit2gtk-4.1" / "MiniBrowser")
+    monkeypatch.setattr(webkit, "_MINI_BROWSER_PATTERNS", (str(mini_browser.relative_to("/")),))
+    with pytest.raises(BrowserError, match=r"^no WebKit found \(missing: Xvfb\); "):
+        find_engine("webkit")
+    make_program(bare_machine / "Xvfb")
+    assert find_engine("webkit") == mini_browser
+
+
+def test_a_firefox_that_does_not_start_is_named_with_its_last_words(bare_machine: Path) -> None:
+    program = make_program(bare_machine / "firefox", "#!/bin/sh\necho one >&2; echo no home >&2; exit 3\n")
+    with (
+        pytest.raises(BrowserError, match=r"firefox does not start: it ended with code 3 \(no home\)$") as caught,
+        open_page("about:blank", browser="firefox"),
+    ):
+        pass
+    assert str(caught.value).startswith(str(program))
 
 
 @pytest.mark.browser
@@ -136,7 +223,7 @@ def test_a_page_runs_its_script(tmp_path: Path) -> None:
     page_file = tmp_path / "index.html"
     page_file.write_text("<script>window.answer = 6 * 7</script>", encoding="utf-8")
     with open_page(page_file.as_uri()) as page:
-        assert page.evaluate("window.answer") == 42
+        assert page.evaluate("() => window.answer") == 42
 
 
 @pytest.mark.browser

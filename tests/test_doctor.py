@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from reon_export import doctor
-from reon_export.browser import install_command
+from reon_export.browser import engine_install_command, install_command
 from reon_export.doctor import (
     CONSTRAINTS,
     Finding,
@@ -35,6 +35,8 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(
         python="3.11.9",
         browser=Path("/usr/bin/chromium"),
+        firefox=Path("/usr/bin/firefox-esr"),
+        webkit=Path("/usr/lib/MiniBrowser"),
         node="v20.11.1",
         npm=Path("/usr/bin/npm"),
         vendor=vendor,
@@ -141,6 +143,8 @@ def test_torchvision_of_another_build_is_explained_and_no_problem(machine: Machi
     [
         ({"python": "3.12.1"}, "Python", "conflict", "3.12.1", "make distclean setup"),
         ({"browser": None}, "browser", "missing", "not there", install_command()),
+        ({"firefox": None}, "firefox", "warning", "not there", engine_install_command("firefox")),
+        ({"webkit": None}, "webkit", "warning", "not there", engine_install_command("webkit")),
         ({"node": None}, "node", "missing", "not there", "install Node 20"),
         ({"node": "v16.20.2"}, "node", "conflict", "v16.20.2", "install Node 20"),
         ({"node": "garbage"}, "node", "conflict", "garbage", "install Node 20"),

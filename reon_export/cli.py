@@ -5,28 +5,35 @@ Exit codes: 0 done and good, 1 done and not good enough, 2 could not be done.
 Each command imports what it needs: `--help` stays quick, and `doctor` works where a package is broken.
 """
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
-from rich.table import Table
 
 from reon_export.errors import ReonExportError, SpecError
-from reon_export.manifest import PRECISIONS, Artefact, Precision
-from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, WEB_DEMO
+from reon_export.manifest import PRECISIONS
+from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, WEB_DEMO
+from reon_export.show import (
+    ProgressBars,
+    StepPrinter,
+    out,
+    print_error,
+    print_findings,
+    print_json,
+    print_parity,
+    print_plan,
+    print_result,
+    result_as_json,
+)
 from reon_export.spec import DEFAULT_OPSET, OPSETS
 
 if TYPE_CHECKING:
-    from reon_export.doctor import Finding
-    from reon_export.pipeline import BuildResult
-    from reon_export.plan import BuildPlan, Triple
+    from reon_export.plan import Triple
 
 NOT_GOOD_ENOUGH, NOT_DONE = 1, 2
+Choice = TypeVar("Choice", bound=str)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,9 +42,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Export a PyTorch EfficientNet-B0 to ONNX and TF.js, and prove in a real browser that it still says the same.",
 )
-# What a machine reads goes to stdout; what a person watches goes to stderr.
-progress = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
 
 
 def main() -> None:
@@ -45,35 +49,8 @@ def main() -> None:
     try:
         app()
     except ReonExportError as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    progress.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
-    sys.exit(NOT_DONE)
-
-
-class StepPrinter:
-    """Shows the running step with a spinner and each finished one with its time."""
-
-    def __init__(self) -> None:
-        """Nothing is shown before the first step."""
-        self._status: Status | None = None
-
-    def __call__(self, name: str, seconds: float | None) -> None:
-        """See StepListener."""
-        if seconds is None:
-            self.close()
-            self._status = progress.status(f"{name} …")
-            self._status.start()
-        else:
-            progress.print(f"  [green]✓[/] {name:<26} {seconds:6.1f} s")
-
-    def close(self) -> None:
-        """Take the spinner away."""
-        if self._status:
-            self._status.stop()
-            self._status = None
+        print_error(str(error))
+        sys.exit(NOT_DONE)
 
 
 @app.command("build")
@@ -111,14 +88,14 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
         input_size=input_size,
         mean=_parse_triple(mean, "--mean"),
         std=_parse_triple(std, "--std"),
-        precisions=_parse_precisions(precision),
+        precisions=_parse_choice(precision, "--precision", PRECISIONS),
         opset=opset,
         out=out_dir,
         crops=crops,
         parity=parity,
     )
     if dry_run:
-        _print_plan(make_plan(checkpoint, options), as_json)
+        print_plan(make_plan(checkpoint, options), as_json)
         return
     printer = StepPrinter()
     try:
@@ -126,20 +103,24 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     finally:
         printer.close()
     if as_json:
-        print(json.dumps(_result_as_json(result), ensure_ascii=False, indent=2))
+        print_json(result_as_json(result))
     else:
-        _print_result(result)
+        print_result(result)
     if not result.usable:
         sys.exit(NOT_GOOD_ENOUGH)
 
 
-def _parse_precisions(text: str) -> tuple[Precision, ...]:
-    wanted = [item.strip() for item in text.split(",") if item.strip()]
-    unknown = [item for item in wanted if item not in PRECISIONS]
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def _parse_choice(text: str, option: str, known: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """Those of `known` that `text` names, in the order of `known`."""
+    wanted = _split(text)
+    unknown = [item for item in wanted if item not in known]
     if unknown or not wanted:
-        got = ", ".join(unknown) or "nothing"
-        raise SpecError(f"--precision got {got}, wanted one or more of {','.join(PRECISIONS)}")
-    return tuple(precision for precision in PRECISIONS if precision in wanted)
+        raise SpecError(f"{option} got {', '.join(unknown) or 'nothing'}, wanted one or more of {','.join(known)}")
+    return tuple(item for item in known if item in wanted)
 
 
 def _parse_triple(text: str | None, option: str) -> "Triple | None":
@@ -152,82 +133,65 @@ def _parse_triple(text: str | None, option: str) -> "Triple | None":
     return red, green, blue
 
 
-def _print_plan(plan: "BuildPlan", as_json: bool) -> None:
-    spec, checkpoint = plan.spec, plan.checkpoint
-    facts = {
-        "checkpoint": str(plan.path),
-        "layout": checkpoint.layout,
-        "sha256": checkpoint.sha256,
-        "labels": [label.key for label in spec.labels],
-        "input": [spec.input.height, spec.input.width, 3],
-        "mean": list(spec.normalisation.mean),
-        "std": list(spec.normalisation.std),
-        "opset": plan.options.opset,
-        "precisions": list(plan.options.precisions),
-        "parity_crops": len(plan.crops.names) if plan.options.parity else 0,
-        "out": str(plan.options.out),
-        "warnings": list(plan.warnings),
-    }
-    if as_json:
-        print(json.dumps(facts, ensure_ascii=False, indent=2))
-        return
-    for name, value in facts.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        out.print(f"{name.replace('_', ' '):<14} {escape(str(shown))}", soft_wrap=True)
-    out.print("Nothing was written; the same command without --dry-run builds it.")
+@app.command("parity")
+def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
+    model_dir: Annotated[Path, typer.Argument(help="The model folder.", show_default="web_demo/model")] = (
+        DEFAULT_MODEL_DIR
+    ),
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="The weights that it was made from.", show_default="the one in models/")
+    ] = None,
+    crops: Annotated[Path | None, typer.Option(help="Folder of face crops for the rung 'tensor'.")] = None,
+    photos: Annotated[
+        Path, typer.Option(help="Folder of photographs for the rung 'photo'.", show_default="web_demo/samples")
+    ] = SAMPLE_PHOTOS,
+    rungs: Annotated[str, typer.Option(help="tensor, image, photo; a comma between them.")] = "tensor,image,photo",
+    runtimes: Annotated[
+        str,
+        typer.Option(help="'all', or some of onnx, tfjs:wasm, tfjs:wasm-threads, tfjs:webgl, tfjs:webgpu, tfjs:cpu."),
+    ] = "onnx,tfjs:wasm",
+    precisions: Annotated[
+        str | None, typer.Option(help="TF.js precisions.", show_default="those that the page may load")
+    ] = None,
+    browser: Annotated[
+        str, typer.Option(help="chromium, firefox, webkit or a path; a comma between them.")
+    ] = "chromium",
+    samples: Annotated[int, typer.Option(min=1, help="How many crops.")] = 64,
+    report: Annotated[Path, typer.Option(help="Folder for parity.json, parity.md and parity.html.")] = Path("report"),
+    allow_missing: Annotated[
+        str, typer.Option(help="What may be 'not run': firefox, tfjs:webgpu, firefox/tfjs:webgl, ...")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report's JSON.")] = False,
+) -> None:
+    """Prove that a model folder says what PyTorch says; exit code 0 passed, 1 failed, 2 could not run.
 
+    Example: python -m reon_export parity web_demo/model --runtimes all --browser chromium,firefox --report report
+    """
+    from reon_export.parity.job import RUNTIMES, ParityOptions, run_parity
+    from reon_export.parity.records import RUNGS
+    from reon_export.parity.report import write_report
 
-def _result_as_json(result: "BuildResult") -> dict[str, object]:
-    return {
-        "folder": str(result.folder),
-        "usable": result.usable,
-        "warnings": list(result.warnings),
-        "steps": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in result.steps],
-        "manifest": result.manifest.model_dump(mode="json"),
-    }
-
-
-def _print_result(result: "BuildResult") -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("artefact")
-    for heading in ("bytes", "gzip bytes", "max |Δp|", "top-1"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
-    for artefact in result.manifest.artefacts:
-        table.add_row(*_table_row(artefact))
-    out.print()
-    out.print(table)
-    for artefact in result.manifest.artefacts:
-        if artefact.gate == "failed":
-            note = f"{artefact.name} failed its gate: {'; '.join(artefact.gate_reasons)}. The page will not load it."
-            out.print(f"[red]{escape(note)}[/]", soft_wrap=True)
-    for warning in result.warnings:
-        out.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
-    total = sum(seconds for _, seconds in result.steps)
-    out.print(f"\n{escape(str(result.folder))} made in {total:.1f} s.", soft_wrap=True)
-    out.print(_next_step(result), soft_wrap=True)
-
-
-def _table_row(artefact: Artefact) -> tuple[str, ...]:
-    colour = {"passed": "green", "failed": "red", "not_run": "yellow"}[artefact.gate]
-    parity = artefact.parity
-    return (
-        artefact.name,
-        f"{artefact.bytes:,}",
-        f"{artefact.gzip_bytes:,}",
-        f"{parity.max_abs_prob:.1e}" if parity else "-",
-        f"{parity.top1_agreement:.1%}" if parity else "-",
-        f"[{colour}]{artefact.gate.replace('_', ' ')}[/]",
+    options = ParityOptions(
+        model_dir=model_dir,
+        checkpoint=checkpoint,
+        crops=crops,
+        photos=photos,
+        rungs=_parse_choice(rungs, "--rungs", RUNGS),
+        runtimes=RUNTIMES if runtimes == "all" else _parse_choice(runtimes, "--runtimes", RUNTIMES),
+        precisions=_parse_choice(precisions, "--precisions", PRECISIONS) if precisions else (),
+        browsers=_split(browser),
+        samples=samples,
+        allow_missing=_split(allow_missing),
     )
-
-
-def _next_step(result: "BuildResult") -> str:
-    if not result.usable:
-        return "Not fit for a browser: the exact artefacts must pass. Check the reasons above before you use it."
-    serve = "python -m reon_export serve --open"
-    if result.folder.resolve() == DEFAULT_MODEL_DIR.resolve():
-        return f"Next: {serve}"
-    return f"Next: {serve} --model {escape(str(result.folder))}"
+    with ProgressBars() as bars:
+        run = run_parity(options, bars)
+    page = write_report(run, report)
+    if as_json:
+        out.print((report / "parity.json").read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
+    else:
+        print_parity(run, str(page))
+    if run.verdict != "passed":
+        sys.exit(NOT_GOOD_ENOUGH)
 
 
 @app.command("serve")
@@ -266,27 +230,9 @@ def doctor_command(
     if as_json:
         print(findings_to_json(findings))
     else:
-        _print_findings(findings)
+        print_findings(findings)
     if has_problems(findings):
         sys.exit(NOT_GOOD_ENOUGH)
-
-
-def _print_findings(findings: "list[Finding]") -> None:
-    colours = {"ok": "green", "missing": "red", "conflict": "red", "warning": "yellow"}
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("what", "status", "found", "wanted"):
-        table.add_column(heading)
-    for finding in findings:
-        status = f"[{colours[finding.status]}]{finding.status}[/]"
-        table.add_row(escape(finding.name), status, escape(finding.found), escape(finding.wanted))
-    out.print(table)
-    for finding in findings:
-        if finding.status != "ok":
-            note = f" ({finding.note})" if finding.note else ""
-            mend = f": {finding.fix}" if finding.fix else ""
-            out.print(f"[bold]{escape(finding.name)}[/]{escape(note)}{escape(mend)}", soft_wrap=True)
-    wrong = sum(finding.status in ("missing", "conflict") for finding in findings)
-    out.print("Ready: python -m reon_export build" if not wrong else f"{wrong} to mend, see the commands above.")
 
 
 if __name__ == "__main__":

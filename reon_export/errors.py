@@ -25,6 +25,10 @@ class ParityError(ReonExportError):
     """Two runtimes could not be compared (this is not a failed comparison: nothing was judged)."""
 
 
+class UnavailableError(ParityError):
+    """A runtime does not run on this machine: its part of a parity job is "not run", not failed."""
+
+
 class ManifestError(ReonExportError):
     """A model folder is missing, damaged or not one of ours."""
 

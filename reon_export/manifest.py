@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from reon_export.errors import ManifestError
-from reon_export.spec import ModelSpec, Record, first_problem
+from reon_export.spec import Layout, ModelSpec, Record, first_problem
 
 MANIFEST_NAME = "manifest.json"
 RuntimeName = Literal["onnx", "tfjs"]
@@ -77,8 +77,21 @@ class Source(Record):
 
     file: str
     sha256: str
-    layout: str
+    layout: Layout
     num_classes: int
+
+
+class SelfTest(Record):
+    """What the page checks on the visitor's own device before it trusts a backend.
+
+    `file` holds the crops, uint8 [samples, H, W, 3] RGB; `expected_logits` are PyTorch's. `max_abs_prob` is the gate,
+    by precision and by backend.
+    """
+
+    file: FileEntry
+    samples: int
+    expected_logits: tuple[tuple[float, ...], ...]
+    max_abs_prob: dict[str, dict[str, float]]
 
 
 class Manifest(Record):
@@ -89,6 +102,7 @@ class Manifest(Record):
     spec: ModelSpec
     source: Source
     artefacts: tuple[Artefact, ...]
+    self_test: SelfTest | None = None
     built_at: str
     tools: dict[str, str]
 
@@ -103,23 +117,21 @@ class Manifest(Record):
 
 def describe_files(folder: Path, files: list[Path], runtime: RuntimeName, precision: Precision) -> Artefact:
     """An unjudged artefact of `files` (in that order): hashes, size, and size after gzip -6 (what servers send)."""
-    entries, gzip_bytes = [], 0
-    for path in files:
-        content = path.read_bytes()
-        gzip_bytes += len(gzip.compress(content, 6, mtime=0))
-        entries.append(
-            FileEntry(
-                path=path.relative_to(folder).as_posix(),
-                bytes=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-            )
-        )
+    entries = tuple(describe_file(folder, path) for path in files)
     return Artefact(
         runtime=runtime,
         precision=precision,
-        files=tuple(entries),
+        files=entries,
         bytes=sum(entry.bytes for entry in entries),
-        gzip_bytes=gzip_bytes,
+        gzip_bytes=sum(len(gzip.compress(path.read_bytes(), 6, mtime=0)) for path in files),
+    )
+
+
+def describe_file(folder: Path, path: Path) -> FileEntry:
+    """The entry of one file below `folder`."""
+    content = path.read_bytes()
+    return FileEntry(
+        path=path.relative_to(folder).as_posix(), bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
     )
 
 

@@ -12,25 +12,31 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from reon_export.faces.samples import CropSet
 from reon_export.manifest import (
     Artefact,
     Manifest,
     ParityRecord,
+    SelfTest,
     Source,
+    describe_file,
     describe_files,
     replacing_folder,
     working_folder,
     write_manifest,
 )
 from reon_export.parity.compare import Predictions, measure
-from reon_export.parity.gates import GATES, judge
+from reon_export.parity.gates import BACKENDS, HALF_FLOAT, gate_for, judge
 from reon_export.parity.page import open_page_session
 from reon_export.parity.runtimes import Runtime, TorchRuntime, load_onnx, load_tfjs
 from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.plan import BuildOptions, BuildPlan, make_plan
 
 ONNX_NAME = "model.onnx"
+SELF_TEST_NAME = "self_test.bin"
+SELF_TEST_SAMPLES = 4
 PARITY_BACKEND = "wasm"
 TOOLS = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "tensorflowjs", "numpy")
 
@@ -118,6 +124,8 @@ def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manife
         work / ONNX_NAME, plan.crops.crops_rgb, plan.spec, plan.options.precisions, folder, work
     ):
         clock.done(step.name, step.seconds)
+    with clock.step("self-test"):
+        self_test = _write_self_test(plan, folder)
     with clock.step("hash and gzip"):
         artefacts = [describe_files(folder, [folder / ONNX_NAME], "onnx", "float32")]
         for precision in plan.options.precisions:
@@ -134,19 +142,44 @@ def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manife
             num_classes=plan.checkpoint.num_classes,
         ),
         artefacts=tuple(artefacts),
+        self_test=self_test,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         tools={tool: version(tool) for tool in TOOLS},
     )
 
 
-def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> Manifest:
-    """Run every artefact on the same crops as PyTorch and write down what was measured and decided."""
+def _write_self_test(plan: BuildPlan, folder: Path) -> SelfTest:
+    """A few crops and PyTorch's logits for them, so that a page can check the device that it runs on."""
+    spread = (
+        np.linspace(0, len(plan.crops.names) - 1, min(SELF_TEST_SAMPLES, len(plan.crops.names))).round().astype(int)
+    )
+    crops_rgb = plan.crops.crops_rgb[spread]
+    path = folder / SELF_TEST_NAME
+    path.write_bytes(crops_rgb.tobytes())
+    logits = _torch_runtime(plan)(crops_rgb).logits
+    return SelfTest(
+        file=describe_file(folder, path),
+        samples=len(crops_rgb),
+        expected_logits=tuple(tuple(row) for row in logits.tolist()),
+        max_abs_prob={
+            precision: {backend: gate_for(precision, backend).max_abs_prob for backend in (*BACKENDS, HALF_FLOAT)}
+            for precision in plan.options.precisions
+        },
+    )
+
+
+def _torch_runtime(plan: BuildPlan) -> TorchRuntime:
     from reon_export.export.onnx import ClassifierGraph
 
+    return TorchRuntime(ClassifierGraph(plan.checkpoint.model, plan.spec), plan.spec)
+
+
+def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> Manifest:
+    """Run every artefact on the same crops as PyTorch and write down what was measured and decided."""
     write_manifest(manifest, folder)  # the page reads it; its gates still say not_run
     crops = plan.crops
     with clock.step("parity: torch"):
-        expected = TorchRuntime(ClassifierGraph(plan.checkpoint.model, plan.spec), plan.spec)(crops.crops_rgb)
+        expected = _torch_runtime(plan)(crops.crops_rgb)
     judged, tools = [], dict(manifest.tools)
     onnx_artefact, *tfjs_artefacts = manifest.artefacts
     with clock.step("parity: onnx float32"):
@@ -166,7 +199,7 @@ def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> 
 
 def _judge_artefact(artefact: Artefact, runtime: Runtime, expected: Predictions, crops: CropSet) -> Artefact:
     measurement = measure(expected, runtime(crops.crops_rgb))
-    verdict, reasons = judge(measurement, GATES[artefact.precision])
+    verdict, reasons = judge(measurement, gate_for(artefact.precision))
     parity = None
     if not measurement.problems:
         parity = ParityRecord(

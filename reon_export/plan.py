@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from reon_export.browser import find_browser
+from reon_export.browser import find_engine
 from reon_export.errors import ExportError, SpecError
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import PRECISIONS, Precision, check_replaceable
@@ -70,7 +70,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     check_replaceable(options.out)
     if options.parity:
         check_page_is_built()
-        find_browser(options.browser)
+        find_engine(options.browser)
     checkpoint = load_checkpoint(path)
     spec, assumptions = resolve_spec(path, checkpoint.num_classes, options)
     crops = crops_from_folder(options.crops, spec) if options.crops else crops_from_photos(SAMPLE_PHOTOS, spec)

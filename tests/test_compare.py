@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from reon_export.parity.compare import Array, Predictions, measure
-from reon_export.parity.gates import GATES, Gate, judge
+from reon_export.parity.gates import Gate, gate_for, judge
 
 LABELS = ("anger", "joy", "neutral")
-FLOAT32 = GATES["float32"]
+FLOAT32 = gate_for("float32")
 
 
 def softmax(logits: Array) -> Array:
@@ -110,7 +110,7 @@ def test_softmax_left_out_is_recognised(expected: Predictions) -> None:
 
 def test_swapped_outputs_fail(expected: Predictions) -> None:
     swapped = Predictions(expected.probabilities, expected.logits, LABELS)
-    assert judge(measure(expected, swapped), GATES["uint8"])[0] == "failed"
+    assert judge(measure(expected, swapped), gate_for("uint8"))[0] == "failed"
 
 
 def test_a_difference_that_equals_the_gate_passes_and_the_next_float_does_not(expected: Predictions) -> None:

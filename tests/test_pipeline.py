@@ -18,7 +18,7 @@ from reon_export import load_classifier
 from reon_export.errors import ManifestError, ParityError
 from reon_export.manifest import Manifest, read_artefact_file, read_manifest
 from reon_export.parity.compare import Predictions, measure
-from reon_export.parity.gates import GATES, judge
+from reon_export.parity.gates import gate_for, judge
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
 from reon_export.spec import ModelSpec
 
@@ -34,7 +34,7 @@ class TestDefaultBuild:
     def test_every_listed_file_is_there_and_nothing_else(self, model_dir: Path, manifest: Manifest) -> None:
         listed = {entry.path for artefact in manifest.artefacts for entry in artefact.files}
         held = {path.relative_to(model_dir).as_posix() for path in model_dir.rglob("*") if path.is_file()}
-        assert held == listed | {"manifest.json"}
+        assert held == listed | {"manifest.json", "self_test.bin"}
         for artefact in manifest.artefacts:
             assert sum(len(read_artefact_file(model_dir, entry)) for entry in artefact.files) == artefact.bytes
 
@@ -123,7 +123,7 @@ class TestDefaultBuild:
         assert callable(change)
         classify = load_classifier(model_dir)
         wrong = classify(np.ascontiguousarray(change(face_crops_rgb)))
-        verdict, reasons = judge(measure(classify(face_crops_rgb), wrong), GATES["float32"])
+        verdict, reasons = judge(measure(classify(face_crops_rgb), wrong), gate_for("float32"))
         assert verdict == "failed", name
         assert reasons
 
@@ -137,7 +137,7 @@ class TestDefaultBuild:
 
         bare = default_spec.model_copy(update={"normalisation": Normalisation(mean=(0, 0, 0), std=(1, 1, 1))})
         wrong = TorchRuntime(ClassifierGraph(load_checkpoint(DEFAULT_CHECKPOINT).model, bare), bare)(face_crops_rgb)
-        assert judge(measure(load_classifier(model_dir)(face_crops_rgb), wrong), GATES["uint8"])[0] == "failed"
+        assert judge(measure(load_classifier(model_dir)(face_crops_rgb), wrong), gate_for("uint8"))[0] == "failed"
 
     def test_a_tampered_model_is_not_loaded(self, model_dir: Path, tmp_path: Path) -> None:
         for path in (model_dir / "model.onnx", model_dir / "manifest.json"):

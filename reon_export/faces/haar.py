@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from reon_export.errors import FaceError, SetupError
 from reon_export.faces.crop import Box, Image
+from reon_export.faces.decode import decode_image_rgb
 
 _CASCADE = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -23,15 +23,12 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_image_rgb(path: Path) -> Image:
-    """Decode a file to uint8 [H, W, 3] RGB, upright by its EXIF orientation. Raises FaceError."""
+    """Decode a file to uint8 [H, W, 3] RGB, upright, by the rule of `reon_export.faces.decode`. Raises FaceError."""
     try:
-        encoded = np.frombuffer(path.read_bytes(), np.uint8)
+        encoded = path.read_bytes()
     except OSError as error:
         raise FaceError(f"cannot read the image {path}: {error.strerror}") from error
-    image_bgr = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
-    if image_bgr is None:
-        raise FaceError(f"{path} is not an image that can be decoded; wanted a JPEG, PNG, BMP, WebP or TIFF file")
-    return np.ascontiguousarray(image_bgr[:, :, ::-1].astype(np.uint8, copy=False))
+    return decode_image_rgb(encoded, str(path))
 
 
 class HaarDetector:

@@ -121,16 +121,25 @@ class ParityRun:
     allow_missing: tuple[str, ...] = ()
 
     @property
+    def parts(self) -> "tuple[Cell | ImageRung | PhotoRung, ...]":
+        """Everything that has a verdict."""
+        return (*self.cells, *self.images, *self.photos)
+
+    @property
     def verdict(self) -> Verdict:
         """Failed if anything failed, or was not run without being allowed to; not_run if there is nothing at all."""
-        parts: tuple[Cell | ImageRung | PhotoRung, ...] = (*self.cells, *self.images, *self.photos)
-        if not any(part.verdict == "passed" for part in parts):
-            return "failed" if any(part.verdict == "failed" for part in parts) else "not_run"
-        return "failed" if any(self.counts_against(part) for part in parts) else "passed"
+        if not any(part.verdict == "passed" for part in self.parts):
+            return "failed" if any(part.verdict == "failed" for part in self.parts) else "not_run"
+        return "failed" if any(self.counts_against(part) for part in self.parts) else "passed"
 
     def counts_against(self, part: "Cell | ImageRung | PhotoRung") -> bool:
-        """Whether this part keeps the run from passing."""
+        """Whether this part keeps the run from passing.
+
+        `allow_missing` names what may be not run: an engine (`firefox`), a runtime (`tfjs:webgpu`) or both
+        (`firefox/tfjs:webgl`).
+        """
         if part.verdict == "not_run":
-            names = {part.engine.split(" ")[0], *((part.runtime,) if isinstance(part, Cell) else ())}
-            return not names & set(self.allow_missing)
+            engine = part.engine.split(" ")[0]
+            runtime = part.runtime if isinstance(part, Cell) else ""
+            return not {engine, runtime, f"{engine}/{runtime}"} & set(self.allow_missing)
         return part.verdict == "failed"

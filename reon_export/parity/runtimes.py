@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from reon_export.errors import ParityError
+from reon_export.errors import ParityError, UnavailableError
 from reon_export.manifest import Artefact, read_artefact_file, read_manifest
 from reon_export.parity.compare import Predictions
 from reon_export.parity.page import PageSession
 from reon_export.paths import DEFAULT_MODEL_DIR
-from reon_export.spec import INPUT_TENSOR, ModelSpec
+from reon_export.spec import INPUT_TENSOR, ModelSpec, OutputSpec
 
 if TYPE_CHECKING:
     from reon_export.export.onnx import ClassifierGraph
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Crops = npt.NDArray[np.uint8]
 OnProgress = Callable[[int], None]
 _BATCH = 16
+_OUTPUTS = [OutputSpec().logits, OutputSpec().probabilities]
 
 
 class Runtime(Protocol):
@@ -64,13 +65,10 @@ class OnnxRuntime:
     name = "onnx"
 
     def __init__(self, model: bytes, size: tuple[int, int]) -> None:
-        """Load a serialised model whose input is [N, *size, 3]."""
-        import onnxruntime
-
+        """Load a serialised model whose input is [N, *size, 3]. Raises ParityError if it is not one of ours."""
         self.size = size
-        self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self.labels: tuple[str, ...] = tuple(json.loads(metadata["labels"]))
+        self._session = _open_onnx(model)
+        self.labels: tuple[str, ...] = _read_labels(self._session.get_modelmeta().custom_metadata_map)
 
     def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
         """See Runtime. Raises ParityError if the crops have another size than the model's input."""
@@ -82,7 +80,7 @@ class OnnxRuntime:
             )
 
         def run(batch_nhwc: npt.NDArray[np.float32]) -> tuple[Any, Any]:
-            logits, probabilities = self._session.run(["logits", "probabilities"], {INPUT_TENSOR: batch_nhwc})
+            logits, probabilities = self._session.run(_OUTPUTS, {INPUT_TENSOR: batch_nhwc})
             return logits, probabilities
 
         return _classify_in_batches(run, crops_rgb, self.labels, on_progress)
@@ -96,6 +94,8 @@ class TfjsRuntime:
         self.name = f"tfjs:{loaded['backend']}"
         self.labels: tuple[str, ...] = tuple(loaded["labels"])
         self.version: str = loaded["tfjsVersion"]
+        self.threads: int | None = loaded["threads"]
+        self.is_half_float: bool = loaded["isHalfFloat"]
         self._session = session
 
     def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
@@ -114,9 +114,11 @@ class TfjsRuntime:
 
 @contextmanager
 def load_tfjs(session: PageSession, precision: str, backend: str) -> Iterator[TfjsRuntime]:
-    """Load one artefact on one backend. Raises ParityError if that very backend does not come up."""
+    """Load one artefact on one backend. Raises UnavailableError if that very backend does not come up."""
     options = {"manifestUrl": "model/manifest.json", "precision": precision, "backend": backend}
     loaded = session.call("load", options)
+    if "unavailable" in loaded:
+        raise UnavailableError(loaded["unavailable"])
     try:
         yield TfjsRuntime(session, loaded)
     finally:
@@ -137,8 +139,38 @@ def load_classifier(model_dir: Path | str = DEFAULT_MODEL_DIR) -> OnnxRuntime:
 
 
 def load_onnx(folder: Path, artefact: Artefact, spec: ModelSpec) -> OnnxRuntime:
-    """One ONNX artefact of a model folder. Raises ManifestError if its bytes are not what the manifest says."""
+    """One ONNX artefact of a model folder.
+
+    Raises ManifestError if its bytes are not what the manifest says, ParityError if they are no model of ours.
+    """
     return OnnxRuntime(read_artefact_file(folder, artefact.files[0]), (spec.input.height, spec.input.width))
+
+
+def _open_onnx(model: bytes) -> Any:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    # What a model can do wrong at load. They have no common base class but Exception.
+    load_errors = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
+    try:
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    except load_errors as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ParityError(f"ONNX Runtime cannot load the model: {reason}; build it again") from error
+    held = [output.name for output in session.get_outputs()]
+    missing = [name for name in _OUTPUTS if name not in held]
+    if missing:
+        raise ParityError(
+            f"the ONNX model has no output {' and no output '.join(missing)}, it has: {', '.join(held)}; build it again"
+        )
+    return session
+
+
+def _read_labels(metadata: dict[str, str]) -> tuple[str, ...]:
+    try:
+        return tuple(json.loads(metadata["labels"]))
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ParityError("the ONNX model has no list of labels in its metadata; build it again") from error
 
 
 def _classify_in_batches(

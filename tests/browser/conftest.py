@@ -2,7 +2,9 @@
 
 import base64
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,8 @@ class Visit:
 
 
 OpenPage = Callable[..., Visit]
+ChangeManifest = Callable[[dict[str, Any]], None]
+ServeChanged = Callable[[ChangeManifest], SiteServer]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -129,3 +133,23 @@ def site(model_dir: Path) -> Iterator[SiteServer]:
     """The site with the default checkpoint's model."""
     with SiteServer(WEB_DEMO, mounts={"model": model_dir}) as server:
         yield server
+
+
+@pytest.fixture
+def serve_changed(model_dir: Path, tmp_path: Path) -> Iterator[ServeChanged]:
+    """Serve a copy of the model folder whose manifest has been changed."""
+    with ExitStack() as stack:
+
+        def serve(change: ChangeManifest) -> SiteServer:
+            folder = copy_model(model_dir, tmp_path)
+            path = folder / "manifest.json"
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            change(manifest)
+            path.write_text(json.dumps(manifest), encoding="utf-8")
+            return stack.enter_context(SiteServer(WEB_DEMO, mounts={"model": folder}))
+
+        yield serve
+
+
+def copy_model(model_dir: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(model_dir, tmp_path / "model", ignore=shutil.ignore_patterns("*.onnx")))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Error
 
 from browser.conftest import OpenPage, Visit
+from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import WEB_DEMO
@@ -21,10 +23,13 @@ pytestmark = pytest.mark.browser
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "crop_resize.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
+CORRECTIONS: list[dict[str, Any]] = json.loads(GOLDEN.with_name("box_correction.json").read_text(encoding="utf-8"))[
+    "cases"
+]
 
 # Goes through the same cropFace() as the page; the frame hands out only the region that it is asked for.
-CROP_ONE = """async ({image, box, margin, out}) => {
-    const {cropFace} = await import('/js/preprocess.js');
+CROP_ONE = """async ({image, box, margin, out, correction}) => {
+    const {cropDetectedFace, cropFace} = await import('/js/preprocess.js');
     const rgb = Uint8Array.from(atob(image.rgb_base64), (character) => character.charCodeAt(0));
     const readRgba = ({left, top, width, height}) => {
         const data = new Uint8ClampedArray(width * height * 4).fill(255);
@@ -36,8 +41,9 @@ CROP_ONE = """async ({image, box, margin, out}) => {
         }
         return {data, width, height};
     };
-    const spec = {crop: {margin}, input: {height: out.height, width: out.width}};
-    const crop = cropFace({width: image.width, height: image.height, readRgba}, box, spec);
+    const spec = {crop: {margin, correction}, input: {height: out.height, width: out.width}};
+    const cropIt = correction === undefined ? cropFace : cropDetectedFace;
+    const crop = cropIt({width: image.width, height: image.height, readRgba}, box, spec);
     return {square: crop.square, rgb: Array.from(crop.rgb)};
 }"""
 
@@ -92,6 +98,64 @@ def test_random_boxes_are_cropped_as_python_crops_them(visit: Visit, default_spe
             },
         )
         assert bytes(actual["rgb"]) == crop_face(image_rgb, box, spec).tobytes()
+
+
+@pytest.mark.parametrize("case", CORRECTIONS, ids=[case["name"] for case in CORRECTIONS])
+def test_the_page_corrects_boxes_as_the_golden_vectors_say(visit: Visit, case: dict[str, Any]) -> None:
+    actual = visit.page.evaluate(
+        "async ({box, correction}) => (await import('/js/correction.js')).correctBox(box, correction)", case
+    )
+    # Equal, not close: JSON carries every bit of a double in both directions.
+    assert actual == case["corrected"]
+
+
+def test_a_face_that_the_page_found_is_corrected_before_it_is_cut(visit: Visit, default_spec: ModelSpec) -> None:
+    correction = default_spec.crop.correction
+    assert correction is not None
+    random = np.random.default_rng(8)
+    image_rgb = random.integers(0, 256, (80, 90, 3), dtype=np.uint8)
+    box = Box(20.5, 31.25, 44.5, 37.75)
+    out = {"width": default_spec.input.width, "height": default_spec.input.height}
+    image = {"width": 90, "height": 80, "rgb_base64": base64.b64encode(image_rgb.tobytes()).decode()}
+    request = {"image": image, "box": box._asdict(), "margin": default_spec.crop.margin, "out": out}
+    plain = bytes(visit.page.evaluate(CROP_ONE, request)["rgb"])
+    corrected = bytes(visit.page.evaluate(CROP_ONE, {**request, "correction": correction.model_dump()})["rgb"])
+    uncorrected = bytes(visit.page.evaluate(CROP_ONE, {**request, "correction": None})["rgb"])
+    assert plain == uncorrected == crop_face(image_rgb, box, default_spec).tobytes()
+    assert corrected == crop_face(image_rgb, correct_box(box, correction), default_spec).tobytes()
+    assert corrected != plain
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"detector": "haar"}, 'spec.crop.correction.detector is "haar", wanted tiny_face_detector'),
+        ({"scale": 0}, "spec.crop.correction.scale is 0, wanted a number from 0.1 to 4"),
+        ({"scale": None}, "spec.crop.correction.scale is null, wanted a number from 0.1 to 4"),
+        ({"offset_y": "up"}, 'spec.crop.correction.offset_y is "up", wanted a number from -1 to 1'),
+        ({"offset_x": 1.01}, "spec.crop.correction.offset_x is 1.01, wanted a number from -1 to 1"),
+    ],
+)
+def test_a_correction_that_cannot_be_right_is_refused(
+    visit: Visit, default_spec: ModelSpec, change: dict[str, Any], sentence: str
+) -> None:
+    assert default_spec.crop.correction is not None
+    correction = {**default_spec.crop.correction.model_dump(), **change}
+    with pytest.raises(Error, match=re.escape(sentence)):
+        validate_manifest(visit, default_spec, {"correction": correction})
+
+
+@pytest.mark.parametrize("older", [{"correction": None}, {}])
+def test_a_manifest_without_a_correction_is_valid(visit: Visit, default_spec: ModelSpec, older: dict[str, Any]) -> None:
+    assert validate_manifest(visit, default_spec, older) == "old"
+
+
+def validate_manifest(visit: Visit, spec: ModelSpec, change_crop: dict[str, Any]) -> str:
+    described = spec.model_dump(mode="json")
+    described["crop"] = {**spec.crop.model_dump(mode="json", exclude={"correction"}), **change_crop}
+    manifest = {"version": 1, "name": "old", "spec": described, "artefacts": []}
+    script = "async (manifest) => (await import('/js/manifest.js')).validateManifest(manifest).name"
+    return str(visit.page.evaluate(script, manifest))
 
 
 def test_a_box_without_a_size_is_refused_in_words(visit: Visit) -> None:

@@ -3,9 +3,6 @@
 import base64
 import io
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Error
 
-from browser.conftest import OpenPage, Visit
+from browser.conftest import OpenPage, ServeChanged, Visit, copy_model
 from reon_export import load_classifier
+from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import read_image_rgb
 from reon_export.faces.preprocess import crop_face
@@ -32,29 +30,6 @@ TURN_90_CLOCKWISE_TO_VIEW = 6
 
 ASTRONAUT = SAMPLE_PHOTOS / "astronaut.png"
 ASTRONAUT_FACE = Box(170, 78, 110, 110)  # brow to chin, cheek to cheek, read off the picture by eye
-
-ChangeManifest = Callable[[dict[str, Any]], None]
-ServeChanged = Callable[[ChangeManifest], SiteServer]
-
-
-@pytest.fixture
-def serve_changed(model_dir: Path, tmp_path: Path) -> Iterator[ServeChanged]:
-    """Serve a copy of the model folder whose manifest has been changed."""
-    with ExitStack() as stack:
-
-        def serve(change: ChangeManifest) -> SiteServer:
-            folder = copy_model(model_dir, tmp_path)
-            path = folder / "manifest.json"
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-            change(manifest)
-            path.write_text(json.dumps(manifest), encoding="utf-8")
-            return stack.enter_context(SiteServer(WEB_DEMO, mounts={"model": folder}))
-
-        yield serve
-
-
-def copy_model(model_dir: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(model_dir, tmp_path / "model", ignore=shutil.ignore_patterns("*.onnx")))
 
 
 def tfjs_artefacts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -74,7 +49,8 @@ def box_of(face: dict[str, float]) -> Box:
 
 
 def expected_probabilities(photo: Path, box: Box, model_dir: Path, spec: ModelSpec) -> npt.NDArray[np.float32]:
-    crop_rgb = crop_face(read_image_rgb(photo), box, spec)
+    assert spec.crop.correction is not None
+    crop_rgb = crop_face(read_image_rgb(photo), correct_box(box, spec.crop.correction), spec)
     probabilities: npt.NDArray[np.float32] = load_classifier(model_dir)(crop_rgb[None]).probabilities[0]
     return probabilities
 
@@ -313,6 +289,21 @@ def test_a_model_that_was_not_compared_is_said_to_be_unverified(
     visit.wait_for("ready")
     assert visit.data("#facts", "gate") == "not_run"
     assert "Not verified" in visit.page.inner_text("#facts")
+
+
+def test_transparent_parts_of_a_photograph_lie_on_white(open_page: OpenPage, site: SiteServer) -> None:
+    stored = io.BytesIO()
+    with Image.open(ASTRONAUT) as photo:
+        cut_out = photo.convert("RGBA")
+    cut_out.paste((0, 200, 0, 0), (0, 0, 60, cut_out.height))  # a transparent stripe that hides a green
+    cut_out.save(stored, "png")
+    visit = open_page(site.url)
+    visit.wait_for("ready")
+    visit.drop("cut-out.png", "image/png", stored.getvalue())
+    visit.wait_for("result")
+    assert overlap(box_of(visit.faces[0]), ASTRONAUT_FACE) >= 0.6
+    shown = "() => [...document.querySelector('#photo').getContext('2d').getImageData(30, 250, 1, 1).data]"
+    assert visit.page.evaluate(shown) == [255, 255, 255, 255]
 
 
 def test_a_turned_photograph_is_read_upright(open_page: OpenPage, site: SiteServer) -> None:

@@ -14,8 +14,10 @@ import {fetchArtefact} from './manifest.js';
  * @property {import('./runtime.js').BackendName} backend
  * @property {import('./manifest.js').Precision} precision
  * @property {(rgb: Uint8Array | Uint8ClampedArray) => Promise<Classification>} classify rgb is HWC, height * width * 3
+ * @property {(rgb: Uint8Array, names: string[]) => Promise<NodeOutput[]>} execute what these nodes of the graph give, unchecked
  * @property {() => void} destroy
  */
+/** @typedef {{shape: number[], values: Float32Array}} NodeOutput */
 /** @typedef {{name: string}} TensorInfo */
 /** @typedef {{inputs: Record<string, TensorInfo>, outputs: Record<string, TensorInfo>}} Signature */
 /** @typedef {{input: string, logits: string, probabilities: string}} TensorNames */
@@ -31,10 +33,11 @@ const SUM_TOLERANCE = 1e-3; // of the probabilities, from 1: half-precision text
  * @param {Runtime} options.runtime
  * @param {import('./manifest.js').OnProgress} [options.onProgress]
  * @param {() => void} [options.onWarmUp] called when all bytes are there and the first run starts
+ * @param {boolean} [options.isProven] false leaves the first run out: a network whose answers are unusable can still be examined
  * @returns {Promise<Classifier>}
  * @throws {PageError} if a file is damaged, or the model does not do what the manifest says
  */
-export async function loadClassifier({manifest, artefact, manifestUrl, runtime, onProgress = () => {}, onWarmUp = () => {}}) {
+export async function loadClassifier({manifest, artefact, manifestUrl, runtime, onProgress = () => {}, onWarmUp = () => {}, isProven = true}) {
   const files = await fetchArtefact(artefact, manifestUrl, onProgress);
   const {tf, backend} = runtime;
   const {spec} = manifest;
@@ -63,6 +66,18 @@ export async function loadClassifier({manifest, artefact, manifestUrl, runtime, 
     }
   }
 
+  /** @type {Classifier['execute']} */
+  async function execute(rgb, nodeNames) {
+    if (destroyed) throw new PageError('error_unexpected', {reason: 'the classifier was destroyed'});
+    const outputs = tf.tidy(() => model.execute({[names.input]: toInput(tf, rgb, spec)}, nodeNames));
+    const tensors = Array.isArray(outputs) ? outputs : [outputs];
+    try {
+      return await Promise.all(tensors.map(async (tensor) => ({shape: tensor.shape, values: Float32Array.from(await tensor.data())})));
+    } finally {
+      tensors.forEach((tensor) => tensor.dispose());
+    }
+  }
+
   function destroy() {
     if (destroyed) return;
     destroyed = true;
@@ -71,12 +86,12 @@ export async function loadClassifier({manifest, artefact, manifestUrl, runtime, 
 
   onWarmUp();
   try {
-    await classify(new Uint8Array(spec.input.height * spec.input.width * 3).fill(127));
+    if (isProven) await classify(new Uint8Array(spec.input.height * spec.input.width * 3).fill(127));
   } catch (error) {
     destroy();
     throw error instanceof PageError ? error : new PageError('error_model_invalid', {reason: describeReason(error)});
   }
-  return {labels: spec.labels, spec, backend, precision: artefact.precision, classify, destroy};
+  return {labels: spec.labels, spec, backend, precision: artefact.precision, classify, execute, destroy};
 }
 
 /**

@@ -1,13 +1,12 @@
 /** The page: connects the parts and holds no logic of its own. source -> detector -> crop -> classifier -> result. */
-import {loadClassifier} from './classifier.js';
 import {createDetector} from './detector.js';
 import {describeReason, PageError, toPageError} from './errors.js';
 import {chooseArtefact, readManifest} from './manifest.js';
 import {createOverlay} from './overlay.js';
-import {cropFace} from './preprocess.js';
+import {cropDetectedFace} from './preprocess.js';
 import {renderResult} from './result.js';
-import {startRuntime} from './runtime.js';
 import {getContext, openImage} from './source.js';
+import {startClassifier} from './startup.js';
 import {createStatus} from './status.js';
 import {formatBytes, pickLanguage, showLanguage, translate} from './text.js';
 
@@ -47,19 +46,19 @@ let isStarted = false;
 /** @returns {Promise<Services>} */
 async function startServices() {
   status.say('loading', 'status_runtime');
-  const [runtime, manifest] = await Promise.all([startRuntime(query.get('backend')), readManifest(MANIFEST_URL)]);
+  const manifest = await readManifest(MANIFEST_URL);
   const artefact = chooseArtefact(manifest, query.get('precision'));
-  const classifier = await loadClassifier({
+  const {runtime, classifier, selfTest} = await startClassifier({
     manifest,
     artefact,
     manifestUrl: MANIFEST_URL,
-    runtime,
+    backend: query.get('backend'),
     onProgress: (done, total) => status.progress(done, total, 'status_model', formatBytes),
     onWarmUp: () => status.say('loading', 'status_warm_up'),
   });
   status.say('loading', 'status_detector');
   const detector = await createDetector({runtime});
-  state.facts = {name: manifest.name, spec: classifier.spec, artefact, runtime};
+  state.facts = {name: manifest.name, spec: classifier.spec, artefact, runtime, selfTest};
   isStarted = true;
   render();
   return {detector, classifier};
@@ -104,7 +103,7 @@ async function classifyFrame(frame, detector, classifier, isWanted) {
   const detectMs = performance.now() - detectStart;
   if (!isWanted()) return;
   if (faces.length === 0) throw new PageError('error_no_face');
-  const {rgb, square} = cropFace(frame, faces[0], classifier.spec);
+  const {rgb, square} = cropDetectedFace(frame, faces[0], classifier.spec);
   const classifyStart = performance.now();
   const {probabilities} = await classifier.classify(rgb);
   const classifyMs = performance.now() - classifyStart;

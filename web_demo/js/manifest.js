@@ -2,6 +2,7 @@
  * The model folder: reads and checks manifest.json, chooses an artefact, fetches its files and verifies their hashes.
  * The format is written down in reon_export/manifest.py and reon_export/spec.py.
  */
+import {DETECTOR} from './correction.js';
 import {describeReason, PageError} from './errors.js';
 
 /** @typedef {'float32' | 'float16' | 'uint8'} Precision */
@@ -23,10 +24,17 @@ import {describeReason, PageError} from './errors.js';
  * @typedef {object} ModelSpec
  * @property {Label[]} labels in the order of the network's outputs
  * @property {{height: number, width: number}} input
- * @property {{margin: number}} crop
+ * @property {{margin: number, correction?: import('./correction.js').BoxCorrection | null}} crop
  * @property {{logits: string, probabilities: string}} output names of the graph's outputs
  */
-/** @typedef {{name: string, spec: ModelSpec, artefacts: Artefact[]}} Manifest */
+/**
+ * @typedef {object} SelfTest
+ * @property {ArtefactFile} file the crops, uint8 [samples, height, width, 3] RGB
+ * @property {number} samples
+ * @property {number[][]} expected_logits PyTorch's
+ * @property {Record<string, Record<string, number>>} max_abs_prob the gate, by precision and by backend
+ */
+/** @typedef {{name: string, spec: ModelSpec, artefacts: Artefact[], self_test: SelfTest | null}} Manifest */
 /** @typedef {(doneBytes: number, totalBytes: number) => void} OnProgress */
 
 const VERSION = 1;
@@ -61,6 +69,8 @@ export function validateManifest(value) {
   expectText(manifest.name, 'name');
   validateSpec(expectRecord(manifest.spec, 'spec'));
   expectList(manifest.artefacts, 'artefacts').forEach((artefact, i) => validateArtefact(artefact, `artefacts[${i}]`));
+  manifest.self_test ??= null; // folders built before there was one
+  if (manifest.self_test !== null) validateSelfTest(expectRecord(manifest.self_test, 'self_test'));
   return /** @type {Manifest} */ (value);
 }
 
@@ -80,6 +90,8 @@ function validateSpec(spec) {
   const crop = expectRecord(spec.crop, 'spec.crop');
   expect(typeof crop.margin === 'number' && crop.margin > -0.5, 'spec.crop.margin', 'a number above -0.5', crop.margin);
   expect(crop.square === true && crop.pad === 'edge', 'spec.crop', 'square, with pad "edge"', JSON.stringify(crop));
+  // Manifests that were made before there was a correction have none.
+  if (crop.correction !== undefined && crop.correction !== null) validateCorrection(expectRecord(crop.correction, 'spec.crop.correction'));
   const resize = expectRecord(spec.resize, 'spec.resize');
   const known = resize.method === 'bilinear' && resize.half_pixel_centres === true && resize.antialias === false;
   expect(known && resize.rounding === 'half_up', 'spec.resize', 'the rule of js/preprocess.js', JSON.stringify(resize));
@@ -87,6 +99,16 @@ function validateSpec(spec) {
   expect(normalisation.inside_graph === true, 'spec.normalisation.inside_graph', 'true', normalisation.inside_graph);
   const output = expectRecord(spec.output, 'spec.output');
   for (const field of ['logits', 'probabilities']) expectText(output[field], `spec.output.${field}`);
+}
+
+/** @param {Record<string, unknown>} correction */
+function validateCorrection(correction) {
+  const where = 'spec.crop.correction';
+  expect(correction.detector === DETECTOR, `${where}.detector`, DETECTOR, correction.detector);
+  expect(isWithin(correction.scale, 0.1, 4), `${where}.scale`, 'a number from 0.1 to 4', correction.scale);
+  for (const field of ['offset_x', 'offset_y']) {
+    expect(isWithin(correction[field], -1, 1), `${where}.${field}`, 'a number from -1 to 1', correction[field]);
+  }
 }
 
 /**
@@ -102,18 +124,34 @@ function validateArtefact(value, where) {
   expectCount(artefact.bytes, `${where}.bytes`);
   const files = expectList(artefact.files, `${where}.files`);
   expect(files.length > 0, `${where}.files`, 'at least one file', 0);
-  files.forEach((item, i) => {
-    const file = expectRecord(item, `${where}.files[${i}]`);
-    const inside = typeof file.path === 'string' && /^[\w.-]+(\/[\w.-]+)*$/.test(file.path) && !file.path.split('/').includes('..');
-    expect(inside, `${where}.files[${i}].path`, 'a path inside the model folder', file.path);
-    expectCount(file.bytes, `${where}.files[${i}].bytes`);
-    expect(/^[0-9a-f]{64}$/.test(String(file.sha256)), `${where}.files[${i}].sha256`, '64 hexadecimal digits', file.sha256);
-  });
+  files.forEach((item, i) => validateFile(item, `${where}.files[${i}]`));
   if (artefact.parity === null) return;
   const parity = expectRecord(artefact.parity, `${where}.parity`);
   for (const field of ['max_abs_prob', 'samples']) {
     expect(typeof parity[field] === 'number', `${where}.parity.${field}`, 'a number', parity[field]);
   }
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} where
+ */
+function validateFile(value, where) {
+  const file = expectRecord(value, where);
+  const inside = typeof file.path === 'string' && /^[\w.-]+(\/[\w.-]+)*$/.test(file.path) && !file.path.split('/').includes('..');
+  expect(inside, `${where}.path`, 'a path inside the model folder', file.path);
+  expectCount(file.bytes, `${where}.bytes`);
+  expect(/^[0-9a-f]{64}$/.test(String(file.sha256)), `${where}.sha256`, '64 hexadecimal digits', file.sha256);
+}
+
+/** @param {Record<string, unknown>} selfTest */
+function validateSelfTest(selfTest) {
+  validateFile(selfTest.file, 'self_test.file');
+  expectCount(selfTest.samples, 'self_test.samples');
+  const rows = expectList(selfTest.expected_logits, 'self_test.expected_logits');
+  expect(rows.length === selfTest.samples, 'self_test.expected_logits', `${selfTest.samples} rows`, rows.length);
+  rows.forEach((row, i) => expectList(row, `self_test.expected_logits[${i}]`));
+  expectRecord(selfTest.max_abs_prob, 'self_test.max_abs_prob');
 }
 
 /**
@@ -164,14 +202,27 @@ export async function fetchArtefact(artefact, manifestUrl, onProgress) {
   const total = artefact.files.reduce((sum, file) => sum + file.bytes, 0);
   let done = 0;
   const fetched = await Promise.all(artefact.files.map(async (file) => {
-    const bytes = await fetchFile(file, new URL(file.path, manifestUrl).href, (count) => {
+    const bytes = await fetchVerified(file, manifestUrl, (count) => {
       done += count;
       onProgress(done, total);
     });
-    await verifyFile(file, bytes);
     return /** @type {const} */ ([file.path, bytes]);
   }));
   return new Map(fetched);
+}
+
+/**
+ * One file of the model folder, its size and SHA-256 checked.
+ * @param {ArtefactFile} file
+ * @param {string} manifestUrl absolute
+ * @param {(count: number) => void} [onBytes]
+ * @returns {Promise<ArrayBuffer>}
+ * @throws {PageError}
+ */
+export async function fetchVerified(file, manifestUrl, onBytes = () => {}) {
+  const bytes = await fetchFile(file, new URL(file.path, manifestUrl).href, onBytes);
+  await verifyFile(file, bytes);
+  return bytes;
 }
 
 /**
@@ -226,6 +277,16 @@ function listTfjs(manifest) {
  */
 function joinReasons(artefacts) {
   return artefacts.map((artefact) => `${artefact.precision}: ${artefact.gate_reasons.join(', ') || 'no reason given'}`).join('; ');
+}
+
+/**
+ * @param {unknown} value
+ * @param {number} low
+ * @param {number} high
+ * @returns {boolean}
+ */
+function isWithin(value, low, high) {
+  return typeof value === 'number' && value >= low && value <= high;
 }
 
 /**

@@ -3,32 +3,50 @@
  * It ignores the gate, because it is what decides the gate; it still verifies every hash. Errors reject with a sentence.
  */
 import {loadClassifier} from './classifier.js';
+import {createDetector} from './detector.js';
 import {PageError} from './errors.js';
 import {findArtefact, readManifest} from './manifest.js';
+import {cropFace} from './preprocess.js';
 import {startRuntime} from './runtime.js';
+import {openImage} from './source.js';
 
-/** @typedef {{manifestUrl: string, precision: string, backend: string}} LoadRequest manifestUrl may be relative to the page */
-/** @typedef {{backend: string, precision: string, tfjsVersion: string, threads: number | null, labels: string[]}} LoadAnswer */
+/**
+ * @typedef {object} LoadRequest
+ * @property {string} manifestUrl may be relative to the page
+ * @property {string} precision
+ * @property {string} backend
+ * @property {boolean} [isProven] false to examine, with readTensors(), a network whose answers are unusable
+ */
+/** @typedef {{backend: string, precision: string, tfjsVersion: string, threads: number | null, isHalfFloat: boolean, labels: string[]}} LoadAnswer */
+/** @typedef {{unavailable: string}} Unavailable why the asked backend does not run in this browser */
 /** @typedef {{logits: string, probabilities: string}} ClassifyAnswer base64 of float32 little-endian [count, classes] */
 
 /** @type {import('./classifier.js').Classifier | null} */
 let classifier = null;
+/** @type {import('./detector.js').Detector | null} */
+let detector = null; // kept between photographs
 
 /**
  * @param {LoadRequest} request
- * @returns {Promise<LoadAnswer>}
+ * @returns {Promise<LoadAnswer | Unavailable>}
  */
-async function load({manifestUrl, precision, backend}) {
+async function load({manifestUrl, precision, backend, isProven = true}) {
   await unload();
-  const runtime = await startRuntime(backend);
+  const runtime = await startRuntime(backend).catch((error) => {
+    // Not running here is not the same as being wrong: the job reports it as "not run".
+    if (error instanceof PageError && error.code === 'error_backend_failed') return error.message;
+    throw error;
+  });
+  if (typeof runtime === 'string') return {unavailable: runtime};
   const url = new URL(manifestUrl, document.baseURI).href;
   const manifest = await readManifest(url);
-  classifier = await loadClassifier({manifest, artefact: findArtefact(manifest, precision), manifestUrl: url, runtime});
+  classifier = await loadClassifier({manifest, artefact: findArtefact(manifest, precision), manifestUrl: url, runtime, isProven});
   return {
     backend: classifier.backend,
     precision: classifier.precision,
     tfjsVersion: runtime.tf.tfjsVersion,
     threads: runtime.threads,
+    isHalfFloat: runtime.isHalfFloat,
     labels: classifier.labels.map((label) => label.key),
   };
 }
@@ -56,6 +74,58 @@ async function classify(cropsBase64, count) {
   return {logits: encodeBase64(logits), probabilities: encodeBase64(probabilities)};
 }
 
+/**
+ * What single nodes of the loaded graph give for one crop.
+ * @param {string} cropBase64 of uint8 HWC RGB, the size that the spec names
+ * @param {string[]} nodeNames as in model.json
+ * @returns {Promise<Record<string, {shape: number[], data: string}>>} by name; data is base64 of float32 little-endian
+ */
+async function readTensors(cropBase64, nodeNames) {
+  if (classifier === null) throw new PageError('error_unexpected', {reason: 'readTensors() was called before load()'});
+  const outputs = await classifier.execute(decodeBase64(cropBase64), nodeNames);
+  return Object.fromEntries(outputs.map(({shape, values}, i) => [nodeNames[i], {shape, data: encodeBase64(values)}]));
+}
+
+/**
+ * The network's input for one face of an image file, by the same code as on the page.
+ * @param {string} fileBase64 the file's bytes
+ * @param {string} name for the sentence of an error
+ * @param {import('./crop.js').Box} box in pixels of the upright image
+ * @param {import('./manifest.js').ModelSpec} spec only `crop` and `input` are read
+ * @returns {Promise<{rgb: string, square: import('./crop.js').Square, width: number, height: number}>} rgb is base64 of
+ *   uint8 HWC; width and height are the upright image's
+ */
+async function cropImage(fileBase64, name, box, spec) {
+  const frame = await openImage(new Blob([decodeBase64(fileBase64)]), name);
+  try {
+    const {rgb, square} = cropFace(frame, box, spec);
+    return {rgb: encodeBytes(rgb), square, width: frame.width, height: frame.height};
+  } finally {
+    frame.destroy();
+  }
+}
+
+/**
+ * The faces of an image file, found by the same code as on the page (always on wasm: the backends give the same boxes).
+ * @param {string} fileBase64 the file's bytes
+ * @param {string} name for the sentence of an error
+ * @returns {Promise<{width: number, height: number, faces: import('./detector.js').FaceBox[]}>} the size of the upright
+ *   image, and its faces, the largest first, in its pixels, as the detector draws them (without the spec's correction)
+ */
+async function detectPhoto(fileBase64, name) {
+  // The detector's backend would quietly become the classifier's: TF.js has one for the whole page.
+  if (classifier !== null) throw new PageError('error_unexpected', {reason: 'detectPhoto() was called before unload()'});
+  const runtime = await startRuntime('wasm');
+  detector ??= await createDetector({runtime});
+  const frame = await openImage(new Blob([decodeBase64(fileBase64)]), name);
+  try {
+    const {faces} = await detector.detect(frame);
+    return {width: frame.width, height: frame.height, faces};
+  } finally {
+    frame.destroy();
+  }
+}
+
 async function unload() {
   classifier?.destroy();
   classifier = null;
@@ -63,7 +133,7 @@ async function unload() {
 
 /**
  * @param {string} text
- * @returns {Uint8Array}
+ * @returns {Uint8Array<ArrayBuffer>}
  */
 function decodeBase64(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -76,9 +146,18 @@ function decodeBase64(text) {
 function encodeBase64(values) {
   const view = new DataView(new ArrayBuffer(values.length * 4));
   values.forEach((value, i) => view.setFloat32(i * 4, value, true));
+  return encodeBytes(new Uint8Array(view.buffer));
+}
+
+/**
+ * @param {Uint8Array | Uint8ClampedArray} bytes
+ * @returns {string}
+ */
+function encodeBytes(bytes) {
+  const step = 8192; // arguments in one call: engines limit their number
   let binary = '';
-  for (let i = 0; i < view.byteLength; i += 1) binary += String.fromCharCode(view.getUint8(i));
+  for (let i = 0; i < bytes.length; i += step) binary += String.fromCharCode(...bytes.subarray(i, i + step));
   return btoa(binary);
 }
 
-Object.assign(window, {reonParity: {load, classify, unload}, reonParityReady: true});
+Object.assign(window, {reonParity: {load, classify, readTensors, cropImage, detectPhoto, unload}, reonParityReady: true});

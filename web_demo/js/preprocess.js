@@ -2,6 +2,7 @@
  * A crop to the network's input. Mirrors reon_export/faces/preprocess.py, to the last bit: the rule is written there, and
  * both are held together by tests/golden/crop_resize.json. Normalisation is not here: it lives inside the graph.
  */
+import {correctBox} from './correction.js';
 import {cutSquare, regionInFrame, squareCrop} from './crop.js';
 
 /** @typedef {import('./crop.js').Box} Box */
@@ -56,6 +57,18 @@ export function cropFace(frame, box, spec) {
   const region = regionInFrame(square, frame.width, frame.height);
   const crop = cutSquare(frame.readRgba(region), region, square);
   return {rgb: resizeBilinear(crop, spec.input.height, spec.input.width), square};
+}
+
+/**
+ * The network's input for a face that js/detector.js found: its box is corrected first, so that the classifier sees the
+ * framing that it was trained on. cropFace alone is for boxes that Haar drew.
+ * @param {PixelFrame} frame
+ * @param {Box} face
+ * @param {import('./manifest.js').ModelSpec} spec
+ * @returns {{rgb: Uint8ClampedArray, square: Square}}
+ */
+export function cropDetectedFace(frame, face, spec) {
+  return cropFace(frame, correctBox(face, spec.crop.correction), spec);
 }
 
 /**

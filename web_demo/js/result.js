@@ -15,7 +15,7 @@ import {formatBytes, formatPercent, translate} from './text.js';
  * @property {number} detectMs
  * @property {number} classifyMs
  */
-/** @typedef {{name: string, spec: import('./manifest.js').ModelSpec, artefact: Artefact, runtime: Runtime}} ModelFacts */
+/** @typedef {{name: string, spec: import('./manifest.js').ModelSpec, artefact: Artefact, runtime: Runtime, selfTest: import('./self_test.js').SelfTestResult | null}} ModelFacts */
 /** @typedef {{facts: ModelFacts | null, reading: Reading | null}} ResultState */
 
 /**
@@ -38,6 +38,7 @@ export function renderResult(elements, {facts, reading}, language) {
   elements.facts.dataset.threads = String(facts?.runtime.threads ?? '');
   elements.facts.dataset.precision = facts?.artefact.precision ?? '';
   elements.facts.dataset.gate = facts?.artefact.gate ?? '';
+  elements.facts.dataset.selfTest = String(facts?.selfTest?.maxAbsProb ?? '');
 }
 
 /**
@@ -104,7 +105,7 @@ function createBar(name, key, probability, isTop, language) {
  * @param {Language} language
  * @returns {HTMLElement[]}
  */
-function listFacts({name, artefact, runtime}, reading, language) {
+function listFacts({name, artefact, runtime, selfTest}, reading, language) {
   const size = formatBytes(artefact.bytes, language);
   const time = reading === null ? translate(language, 'fact_time_waiting') : translate(language, 'fact_time_value', {
     detectMs: Math.round(reading.detectMs), classifyMs: Math.round(reading.classifyMs),
@@ -114,6 +115,7 @@ function listFacts({name, artefact, runtime}, reading, language) {
     ['fact_model', translate(language, 'fact_model_value', {name, precision: artefact.precision, size})],
     ['fact_verdict', describeVerdict(artefact, language)],
     ['fact_backend', describeBackend(runtime, language)],
+    ['fact_self_test', describeSelfTest(selfTest, language)],
     ['fact_time', time],
   ];
   return rows.map(([key, value]) => {
@@ -189,4 +191,15 @@ function createElement(tag, className, text) {
   if (className) element.className = className;
   element.textContent = text;
   return element;
+}
+
+/**
+ * @param {import('./self_test.js').SelfTestResult | null} selfTest
+ * @param {Language} language
+ * @returns {string}
+ */
+function describeSelfTest(selfTest, language) {
+  if (selfTest === null) return translate(language, 'fact_self_test_missing');
+  const difference = selfTest.maxAbsProb.toPrecision(2);
+  return translate(language, 'fact_self_test_value', {difference, samples: selfTest.samples});
 }

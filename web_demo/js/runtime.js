@@ -15,6 +15,7 @@ import {describeReason, PageError} from './errors.js';
  * @property {boolean} asked whether it was asked for, rather than chosen
  * @property {Rejection[]} rejected the backends that were tried before it, and why each was not taken
  * @property {number | null} threads of the wasm backend; 1 for cpu; null for a graphics processor
+ * @property {boolean} isHalfFloat whether the graphics processor rounds every intermediate result to 16 bits
  */
 
 /**
@@ -30,19 +31,24 @@ const CHECK_TOLERANCE = 1e-2; // wide enough for half-precision textures; a brok
 /**
  * Start TF.js on `asked`, or on the first backend that works.
  * @param {string | null} asked
+ * @param {readonly Rejection[]} [before] backends that were given up already, with the reasons
  * @returns {Promise<Runtime>}
  * @throws {PageError} if vendor/ is missing, the asked backend is unknown or does not run, or none runs
  */
-export async function startRuntime(asked) {
+export async function startRuntime(asked, before = []) {
   if (asked !== null && !isBackendName(asked)) {
     throw new PageError('error_backend_unknown', {asked, available: BACKENDS.join(', ')});
   }
   const tf = await importVendor();
   /** @type {Rejection[]} */
-  const rejected = [];
+  const rejected = [...before];
   for (const backend of asked === null ? BACKENDS : [asked]) {
+    if (before.some((item) => item.backend === backend)) continue;
     const reason = await tryBackend(tf, backend);
-    if (reason === null) return {tf, backend, asked: asked !== null, rejected, threads: countThreads(tf, backend)};
+    if (reason === null) {
+      const isHalfFloat = backend === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
+      return {tf, backend, asked: asked !== null, rejected, threads: countThreads(tf, backend), isHalfFloat};
+    }
     rejected.push({backend, reason});
   }
   if (asked !== null) throw new PageError('error_backend_failed', {backend: asked, reason: rejected[0].reason});

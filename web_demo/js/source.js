@@ -1,5 +1,13 @@
-/** A picture to look at. Whatever it comes from, the rest of the page sees a Frame. */
+/**
+ * A picture to look at. Whatever it comes from, the rest of the page sees a Frame.
+ *
+ * What the pixels of a file are is written in reon_export/faces/decode.py, and followed here: colour profiles are ignored,
+ * 16 bits give their high byte, EXIF turns JPEG and PNG upright, transparent parts lie on opaque white. Where browsers do
+ * not do so by themselves, js/png.js and js/profile.js see to it.
+ */
 import {PageError} from './errors.js';
+import {decodePng, findDelicatePng} from './png.js';
+import {hideProfile} from './profile.js';
 
 /** @typedef {import('./crop.js').Region} Region */
 /**
@@ -19,10 +27,7 @@ import {PageError} from './errors.js';
  * @throws {PageError} if the browser cannot decode it
  */
 export async function openImage(blob, name) {
-  const bitmap = await createImageBitmap(blob, {
-    imageOrientation: 'from-image',
-    colorSpaceConversion: 'none', // the training crops were read by OpenCV, which ignores colour profiles
-  }).catch(() => {
+  const bitmap = await decode(blob).catch(() => {
     throw new PageError('error_not_an_image', {name});
   });
   // Only the region that is asked for is ever drawn at full size: a 50-megapixel photograph needs no canvas of its own.
@@ -33,12 +38,14 @@ export async function openImage(blob, name) {
     height: bitmap.height,
     draw(context, width, height) {
       context.imageSmoothingQuality = 'high';
+      layWhite(context, Math.floor(width), Math.floor(height)); // not under a last, partly covered pixel of an opaque picture
       context.drawImage(bitmap, 0, 0, width, height);
     },
     readRgba({left, top, width, height}) {
       scratch.width = width;
       scratch.height = height;
       scratchContext.imageSmoothingEnabled = false;
+      layWhite(scratchContext, width, height);
       scratchContext.drawImage(bitmap, left, top, width, height, 0, 0, width, height);
       return scratchContext.getImageData(0, 0, width, height);
     },
@@ -60,4 +67,31 @@ export function getContext(canvas, willReadFrequently = false) {
   const context = canvas.getContext('2d', {willReadFrequently});
   if (context === null) throw new PageError('error_unexpected', {reason: 'this browser gave no 2d canvas'});
   return context;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} width
+ * @param {number} height
+ */
+function layWhite(context, width, height) {
+  context.save();
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+  context.restore();
+}
+
+/**
+ * @param {Blob} blob
+ * @returns {Promise<ImageBitmap>} rejects if it cannot be decoded
+ */
+async function decode(blob) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const png = findDelicatePng(bytes);
+  if (png === null) hideProfile(bytes);
+  return createImageBitmap(png === null ? new Blob([bytes]) : await decodePng(png), {
+    imageOrientation: 'from-image',
+    colorSpaceConversion: 'none',
+    premultiplyAlpha: 'none', // else Chromium's WebP decoder rounds colour * alpha down where its PNG decoder rounds to nearest
+  });
 }

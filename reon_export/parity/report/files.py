@@ -1,0 +1,48 @@
+"""Writes the three files of a report."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from reon_export.errors import ParityError
+from reon_export.parity.records import ParityRun
+from reon_export.parity.report.document import render_html
+from reon_export.parity.report.markdown import render_markdown
+from reon_export.parity.report.schema import make_report
+
+JSON_NAME, MARKDOWN_NAME, HTML_NAME = "parity.json", "parity.md", "parity.html"
+
+
+def write_report(run: ParityRun, folder: Path) -> Path:
+    """Write parity.json, parity.md and parity.html into `folder`; the path of the page comes back.
+
+    The folder is made if needed and nothing else in it is touched. Each file is written whole beside its place and
+    then moved there, after all three were made: a reader never sees half of one.
+    Raises ParityError if the run contradicts itself or the folder cannot be written.
+    """
+    contents = {
+        JSON_NAME: make_report(run).model_dump_json(indent=2, by_alias=True) + "\n",
+        MARKDOWN_NAME: render_markdown(run),
+        HTML_NAME: render_html(run),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            _replace_file(folder / name, content)
+    except OSError as error:
+        raise ParityError(
+            f"cannot write the report into {folder}: {error.strerror}; choose another folder with --report"
+        ) from error
+    return folder / HTML_NAME
+
+
+def _replace_file(path: Path, content: str) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        # "replace": a file name that is not UTF-8 must not stop the report for the sake of one letter.
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
+            stream.write(content)
+        Path(temporary).chmod(0o644)  # mkstemp makes it 0600; a report is there to be read by others
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,46 @@
+"""The report as a table for a terminal."""
+
+from rich.table import Table
+from rich.text import Text
+
+from reon_export.manifest import Verdict
+from reon_export.parity.records import Cell, ImageRung, ParityRun
+from reon_export.parity.report.words import (
+    NONE,
+    Part,
+    cell_figures,
+    format_number,
+    format_share,
+    part_verdict,
+)
+
+_COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "not_run": "yellow"}
+
+
+def render_summary(run: ParityRun) -> Table:
+    """Every part of the run in one row; what comes from outside is shown as it is, never as markup."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for heading in ("what", "engine"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("max |Δp|", "gate", "top-1", "ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for part in run.parts:
+        fields = [Text(field) for field in _row(part)]
+        table.add_row(*fields, Text(part_verdict(run, part), style=_COLOURS[part.verdict]))
+    return table
+
+
+def _row(part: Part) -> tuple[str, ...]:
+    engine = part.engine.partition(" ")[0] or "Python"
+    if isinstance(part, Cell):
+        figures = cell_figures(part)
+        what = f"{part.runtime} {part.precision}"
+        return what, engine, figures.max_abs_prob, figures.gate_abs_prob, figures.top1, figures.ms_per_crop
+    if isinstance(part, ImageRung):
+        return "same image", engine, format_number(part.max_abs_prob_lossless), NONE, NONE, NONE
+    shift = part.corrected or part.plain
+    if shift is None:
+        return "same photograph", engine, NONE, NONE, NONE, NONE
+    agreement = format_share(shift.top1_agreement)
+    return "same photograph", engine, format_number(shift.max_abs_prob), NONE, agreement, NONE

@@ -25,11 +25,13 @@ from reon_export.show import (
     print_parity,
     print_plan,
     print_result,
+    progress,
     result_as_json,
 )
 from reon_export.spec import DEFAULT_OPSET, OPSETS
 
 if TYPE_CHECKING:
+    from reon_export.parity.job import ParityOptions
     from reon_export.plan import Triple
 
 NOT_GOOD_ENOUGH, NOT_DONE = 1, 2
@@ -161,6 +163,9 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     allow_missing: Annotated[
         str, typer.Option(help="What may be 'not run': firefox, tfjs:webgpu, firefox/tfjs:webgl, ...")
     ] = "",
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Instead: name the first node that leaves PyTorch, in ONNX and TF.js.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report's JSON.")] = False,
 ) -> None:
     """Prove that a model folder says what PyTorch says; exit code 0 passed, 1 failed, 2 could not run.
@@ -183,6 +188,9 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
         samples=samples,
         allow_missing=_split(allow_missing),
     )
+    if bisect:
+        _bisect(options)
+        return
     with ProgressBars() as bars:
         run = run_parity(options, bars)
     page = write_report(run, report)
@@ -191,6 +199,39 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     else:
         print_parity(run, str(page))
     if run.verdict != "passed":
+        sys.exit(NOT_GOOD_ENOUGH)
+
+
+def _bisect(options: "ParityOptions") -> None:
+    from reon_export.parity.bisect_table import render_bisect
+    from reon_export.parity.job import run_bisect
+
+    with progress.status("bisecting …"):
+        report = run_bisect(options)
+    out.print(render_bisect(report))
+    if any(bisection.first_over() for bisection in report.bisections):
+        sys.exit(NOT_GOOD_ENOUGH)
+
+
+@app.command("fit-crop")
+def fit_crop_command(
+    photos: Annotated[Path, typer.Argument(help="Folder of photographs with one face each.")],
+    spec: Annotated[Path, typer.Option(help="The spec that gets the correction, if it helps on unseen photographs.")],
+    model: Annotated[Path, typer.Option(help="A built model folder.", show_default="web_demo/model")] = (
+        DEFAULT_MODEL_DIR
+    ),
+    fitted_on: Annotated[str, typer.Option(help="Where the photographs come from, for the record.")] = "",
+) -> None:
+    """Fit the correction from the page's face boxes to Haar's, on half of the photographs, judged on the other half.
+
+    Example: python -m reon_export fit-crop my_photos --spec my.json
+    """
+    from reon_export.parity.box_fit import describe_fit, fit_and_report
+
+    with ProgressBars() as bars:
+        report = fit_and_report(photos, model, spec, fitted_on=fitted_on, on_progress=bars)
+    out.print(describe_fit(report), markup=False, soft_wrap=True)
+    if report.written_to is None:
         sys.exit(NOT_GOOD_ENOUGH)
 
 

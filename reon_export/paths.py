@@ -7,3 +7,4 @@ WEB_DEMO = PROJECT_ROOT / "web_demo"
 DEFAULT_MODEL_DIR = WEB_DEMO / "model"
 SAMPLE_PHOTOS = WEB_DEMO / "samples"
 DEFAULT_CHECKPOINT = PROJECT_ROOT / "models" / "reon-demo-b0.safetensors"
+DEFAULT_SPEC = DEFAULT_CHECKPOINT.with_suffix(".json")

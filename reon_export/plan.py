@@ -11,11 +11,12 @@ from reon_export.errors import ExportError, SpecError
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import PRECISIONS, Precision, check_replaceable
 from reon_export.parity.page import check_page_is_built
-from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
+from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC, SAMPLE_PHOTOS
 from reon_export.spec import (
     DEFAULT_INPUT_SIZE,
     DEFAULT_OPSET,
     OPSETS,
+    CropSpec,
     InputSpec,
     Label,
     ModelSpec,
@@ -94,7 +95,7 @@ def resolve_spec(path: Path, num_classes: int, options: BuildOptions) -> tuple[M
     if base is None and mean is None and std is None:
         assumptions.append(f"ImageNet mean and std assumed: no --mean, no --std and no {sidecar.name}")
     try:
-        spec = base or ModelSpec(labels=labels, input=InputSpec(height=DEFAULT_INPUT_SIZE, width=DEFAULT_INPUT_SIZE))
+        spec = base or _default_spec(labels)
         normalisation = Normalisation(mean=mean or spec.normalisation.mean, std=std or spec.normalisation.std)
         input_spec = InputSpec(height=size, width=size) if size is not None else spec.input
         changes = {"labels": labels, "input": input_spec, "normalisation": normalisation}
@@ -103,6 +104,12 @@ def resolve_spec(path: Path, num_classes: int, options: BuildOptions) -> tuple[M
         given = ((f"--input-size {size}", size), (f"--mean {mean}", mean), (f"--std {std}", std))
         options_given = ", ".join(text for text, value in given if value is not None) or "the labels"
         raise SpecError(f"{options_given} cannot be used: {first_problem(error)}") from error
+
+
+def _default_spec(labels: tuple[Label, ...]) -> ModelSpec:
+    # The box correction belongs to the two detectors, not to the classifier: the default checkpoint's holds for others.
+    crop = read_spec(DEFAULT_SPEC).crop if DEFAULT_SPEC.is_file() else CropSpec()
+    return ModelSpec(labels=labels, input=InputSpec(height=DEFAULT_INPUT_SIZE, width=DEFAULT_INPUT_SIZE), crop=crop)
 
 
 def _resolve_labels(path: Path, num_classes: int, options: BuildOptions, base: ModelSpec | None) -> tuple[Label, ...]:

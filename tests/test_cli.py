@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from reon_export.cli import app, main
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
 
-COMMANDS = ("build", "serve", "doctor")
+COMMANDS = ("build", "parity", "fit-crop", "serve", "doctor")
 
 
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx
 import pytest
 
-from reon_export import load_classifier
+from reon_export import BuildOptions, build, load_classifier
 from reon_export.errors import ManifestError, ParityError
 from reon_export.manifest import Manifest, read_artefact_file, read_manifest
 from reon_export.parity.compare import Predictions, measure
@@ -76,6 +76,10 @@ class TestDefaultBuild:
         ops = Counter(node["op"] for node in model["modelTopology"]["node"])
         assert ops["_FusedConv2D"] + ops["Conv2D"] == 65  # 81 convolutions, 16 of them depthwise
         assert ops["FusedDepthwiseConv2dNative"] == 16
+
+    def test_the_same_checkpoint_gives_the_same_bytes(self, manifest: Manifest, tmp_path: Path) -> None:
+        again = build(options=BuildOptions(out=tmp_path / "model", parity=False)).manifest
+        assert [artefact.files for artefact in again.artefacts] == [artefact.files for artefact in manifest.artefacts]
 
     def test_onnx_carries_labels_and_spec(self, model_dir: Path, default_spec: ModelSpec) -> None:
         model = onnx.load(model_dir / "model.onnx")

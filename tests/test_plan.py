@@ -26,10 +26,11 @@ def test_options_win_over_the_sidecar() -> None:
     assert assumptions == ()
 
 
-def test_what_is_assumed_is_said(tmp_path: Path) -> None:
+def test_what_is_assumed_is_said(tmp_path: Path, default_spec: ModelSpec) -> None:
     spec, assumptions = resolve_spec(tmp_path / "my.pt", 3, BuildOptions(labels="a,b,c"))
     assert spec.input.height == 224
     assert spec.normalisation.mean == IMAGENET_MEAN
+    assert spec.crop == default_spec.crop  # the box correction belongs to the detectors, not to the classifier
     assert assumptions == (
         "input size 224 assumed: no --input-size and no my.json",
         "ImageNet mean and std assumed: no --mean, no --std and no my.json",

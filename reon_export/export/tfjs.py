@@ -57,6 +57,7 @@ def convert_to_tfjs(
         "out": str(out.resolve()),
         "precisions": list(precisions),
         "outputs": [spec.output.logits, spec.output.probabilities],
+        "labels": [label.key for label in spec.labels],
     }
     log_path = work / "converter.log"
     with log_path.open("w", encoding="utf-8") as log, _run_worker(job, work, log) as child:

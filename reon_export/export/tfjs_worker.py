@@ -39,6 +39,8 @@ def main(job: dict[str, Any]) -> None:
     with _step("TF.js graph"):
         converter.convert_tf_saved_model("saved_model", "graph")
         graph = _read_graph(Path("graph"), job["outputs"])
+        # The labels travel inside the model too: a page that reads them in another order is refused.
+        graph[0]["userDefinedMetadata"] = {"labels": job["labels"]}
     for precision in job["precisions"]:
         with _step(f"TF.js {precision}"):
             _write_precision(graph, precision, Path(job["out"]) / f"tfjs-{precision}")

@@ -29,10 +29,9 @@ from reon_export.parity.photos import (
 )
 from reon_export.parity.records import PhotoShift
 from reon_export.parity.runtimes import load_classifier
-from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR
+from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC
 from reon_export.spec import BoxCorrection, ModelSpec, read_spec, write_spec
 
-DEFAULT_SPEC = DEFAULT_CHECKPOINT.with_suffix(".json")
 MIN_PAIRS = 8
 DEFAULT_SEED = 20
 # Boxes that hardly meet are two faces, not two opinions of one.

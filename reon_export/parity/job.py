@@ -12,7 +12,9 @@ from reon_export.errors import BrowserError, ManifestError, ParityError, Unavail
 from reon_export.faces.haar import list_images
 from reon_export.faces.samples import DEFAULT_SAMPLES, CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import Manifest, Precision, read_manifest
+from reon_export.parity.bisect import bisect_model
 from reon_export.parity.compare import Predictions, measure
+from reon_export.parity.divergence import BisectReport
 from reon_export.parity.gates import HALF_FLOAT, gate_for, judge
 from reon_export.parity.image_cases import make_cases
 from reon_export.parity.images import compare_images
@@ -30,6 +32,7 @@ THREADS = "wasm-threads"
 TFJS_BACKENDS = ("wasm", THREADS, "webgl", "webgpu", "cpu")
 RUNTIMES = (ONNX, *(f"tfjs:{backend}" for backend in TFJS_BACKENDS))
 DEFAULT_RUNTIMES = (ONNX, "tfjs:wasm")
+BISECT_SAMPLES = 2  # every layer of every crop travels out of the browser
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,19 @@ def run_parity(options: ParityOptions, on_progress: OnProgress) -> ParityRun:
     )
 
 
+def run_bisect(options: ParityOptions) -> BisectReport:
+    """Where the first of the options' precisions leaves PyTorch, node by node, in ONNX and in the first browser.
+
+    Raises a ReonExportError if it cannot be run.
+    """
+    manifest = read_manifest(options.model_dir)
+    graph = load_reference(manifest, options.checkpoint)
+    precision = options.precisions[0] if options.precisions else "float32"
+    crops = _read_crops(options, manifest, BISECT_SAMPLES)
+    with open_page_session(options.model_dir, options.browsers[0]) as session:
+        return bisect_model(options.model_dir, graph, crops.crops_rgb, session, precision)
+
+
 def load_reference(manifest: Manifest, checkpoint: Path | None) -> "ClassifierGraph":
     """The torch graph of the checkpoint that a model folder was made from, its SHA-256 checked.
 
@@ -115,13 +131,16 @@ def _prepare(options: ParityOptions, on_progress: OnProgress) -> _Job:
     manifest = read_manifest(options.model_dir)
     precisions = options.precisions or _shipped_precisions(manifest)
     reference = TorchRuntime(load_reference(manifest, options.checkpoint), manifest.spec)
-    if options.crops:
-        crops = crops_from_folder(options.crops, manifest.spec, options.samples)
-    else:
-        crops = crops_from_photos(SAMPLE_PHOTOS, manifest.spec, options.samples)
+    crops = _read_crops(options, manifest, options.samples)
     total = len(crops.names)
     expected = reference(crops.crops_rgb, lambda done: on_progress("torch", done, total))
     return _Job(options, manifest, reference, crops, expected, precisions, on_progress)
+
+
+def _read_crops(options: ParityOptions, manifest: Manifest, count: int) -> CropSet:
+    if options.crops:
+        return crops_from_folder(options.crops, manifest.spec, count)
+    return crops_from_photos(SAMPLE_PHOTOS, manifest.spec, count)
 
 
 def _shipped_precisions(manifest: Manifest) -> tuple[Precision, ...]:

@@ -74,8 +74,8 @@ class ImageRung:
 class PhotoShift:
     """What another detector does to the answer, over the photographs in which both sides found a face.
 
-    Offsets are (browser centre - Python centre) / Python box width; `mean_log_scale` is ln(browser / Python) of the
-    box widths.
+    Offsets are (browser centre - Python centre) / side of the Python crop; `mean_log_scale` is ln(browser / Python) of
+    the sides of the crops.
     """
 
     both: int

@@ -155,6 +155,11 @@ def test_swapped_labels_in_the_manifest(folder: Path) -> None:
     expect_failed(
         folder, "onnx", rf"^labels differ: expected {second.key}, {first.key}, .*, got {first.key}, {second.key}, "
     )
+    expect_failed(
+        folder,
+        "tfjs:wasm",
+        rf"its labels are {first.key}, {second.key}, .*, the manifest says {second.key}, {first.key}, ",
+    )
 
 
 def test_swapped_labels_in_the_onnx_metadata(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """Rung 3 in Chromium on the sample photographs: it passes, and fails where one side is known to be wrong."""
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,11 @@ from reon_export import load_classifier
 from reon_export.errors import ParityError
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import list_images
-from reon_export.parity.box_fit import describe_fit, fit_and_report
 from reon_export.parity.page import PageSession, open_page_session
 from reon_export.parity.photos import MIN_FOUND_SHARE, BoxPair, View, compare_photos, look_at_photos, measure_shift
 from reon_export.parity.runtimes import OnnxRuntime, load_tfjs
 from reon_export.paths import SAMPLE_PHOTOS
-from reon_export.spec import BoxCorrection, ModelSpec, read_spec, write_spec
+from reon_export.spec import BoxCorrection, ModelSpec
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -190,30 +188,3 @@ def test_detecting_while_a_classifier_is_loaded_is_refused(session: PageSession)
         pytest.raises(ParityError, match=r"detectPhoto\(\) was called before unload\(\)"),
     ):
         session.call("detectPhoto", "", "x")
-
-
-def test_fit_crop_writes_what_it_proved(model_dir: Path, default_spec: ModelSpec, tmp_path: Path) -> None:
-    folder, spec_path = tmp_path / "people", tmp_path / "spec.json"
-    folder.mkdir()
-    for path in SAMPLES:
-        image = cv2.imread(str(path))
-        assert image is not None
-        scale = 400 / max(image.shape[:2])
-        for turn in (-8, -3, 3, 8):  # more photographs than there are: each of them turned a little
-            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            centre = (small.shape[1] / 2, small.shape[0] / 2)
-            matrix = cv2.getRotationMatrix2D(centre, turn, 1)
-            turned = cv2.warpAffine(small, matrix, small.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-            cv2.imwrite(str(folder / f"{path.stem}{turn}.png"), turned)
-    write_spec(with_correction(default_spec, None), spec_path)
-    report = fit_and_report(folder, model_dir, spec_path, fitted_on="the samples, turned")
-    assert report.photos == 16
-    assert report.held_out.is_better
-    assert report.held_out.plain.both == 16 - sum(report.unpaired)
-    assert report.written_to == spec_path
-    written = read_spec(spec_path)
-    assert written == with_correction(default_spec, report.correction)
-    assert json.loads(spec_path.read_text(encoding="utf-8"))["crop"]["correction"]["fitted_on"] == "the samples, turned"
-    text = describe_fit(report)
-    assert "16 photographs: a face found by both in" in text
-    assert f"written to {spec_path}" in text

@@ -42,6 +42,7 @@ export async function loadClassifier({manifest, artefact, manifestUrl, runtime, 
   const {tf, backend} = runtime;
   const {spec} = manifest;
   const artifacts = readModelArtifacts(artefact, files);
+  checkLabels(artifacts, spec);
   const names = resolveTensorNames(artifacts, spec);
   const model = await tf.loadGraphModel(tf.io.fromMemory(artifacts)).catch((error) => {
     throw new PageError('error_model_invalid', {reason: describeReason(error)});
@@ -121,6 +122,17 @@ function readModelArtifacts(artefact, files) {
   } catch (error) {
     throw new PageError('error_model_invalid', {reason: describeReason(error)});
   }
+}
+
+/**
+ * A manifest whose labels stand in another order than the model's would give wrong answers with a straight face.
+ * @param {ReturnType<typeof readModelArtifacts>} artifacts
+ * @param {ModelSpec} spec
+ */
+function checkLabels(artifacts, spec) {
+  const own = (artifacts.userDefinedMetadata?.labels ?? []).join(', ');
+  const given = spec.labels.map((label) => label.key).join(', ');
+  if (own !== given) throw new PageError('error_model_invalid', {reason: `its labels are ${own || 'missing'}, the manifest says ${given}`});
 }
 
 /**

@@ -156,7 +156,7 @@ function validateSelfTest(selfTest) {
 
 /**
  * The artefact that the page may load: the asked precision unless it failed its gate; otherwise the smallest that passed;
- * if none was judged, the smallest that was not (its gate stays "not_run", which the page shows).
+ * if none was judged, the most exact that was not (its gate stays "not_run", which the page shows).
  * @param {Manifest} manifest
  * @param {string | null} precision
  * @returns {Artefact}
@@ -169,7 +169,9 @@ export function chooseArtefact(manifest, precision) {
     return asked;
   }
   const candidates = listTfjs(manifest).sort((first, second) => first.bytes - second.bytes);
-  const chosen = candidates.find((artefact) => artefact.gate === 'passed') ?? candidates.find((artefact) => artefact.gate === 'not_run');
+  // Fewer bits are fewer bytes, so the largest is the most exact.
+  const unjudged = candidates.filter((artefact) => artefact.gate === 'not_run');
+  const chosen = candidates.find((artefact) => artefact.gate === 'passed') ?? unjudged.at(-1);
   if (chosen === undefined) throw new PageError('error_all_failed', {reason: joinReasons(candidates)});
   return chosen;
 }

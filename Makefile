@@ -23,7 +23,7 @@ MODEL := .venv/.model-built
 SOURCES := $(shell find reon_export models web_demo/js -type f -not -name '*.pyc') $(wildcard web_demo/parity.html)
 VENDOR_SOURCES := $(shell find web_demo/tools -type f 2>/dev/null)
 
-.PHONY: help setup vendor browser build readme serve test check lint types clean distclean
+.PHONY: help setup vendor browser build parity readme serve test check lint types clean distclean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,10 @@ build: setup vendor browser $(MODEL)  ## export the default checkpoint to web_de
 
 readme: build  ## measure again and write the figures into README.md
 	@$(PY) .ci/update_readme.py
+	@$(PY) .ci/screenshot.py
+
+parity: build  ## the parity job in every engine that is installed; the report goes to report/
+	@$(PY) -m reon_export parity --browser chromium,firefox,webkit --allow-missing firefox,webkit --report report
 
 serve: build  ## serve the page on this machine until Ctrl-C
 	@$(PY) -m reon_export serve

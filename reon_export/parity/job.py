@@ -16,7 +16,7 @@ from reon_export.parity.bisect import bisect_model
 from reon_export.parity.compare import Predictions, measure
 from reon_export.parity.divergence import BisectReport
 from reon_export.parity.gates import HALF_FLOAT, gate_for, judge
-from reon_export.parity.image_cases import make_cases
+from reon_export.parity.image_cases import ImageCase, make_cases
 from reon_export.parity.images import compare_images
 from reon_export.parity.page import PageSession, open_page_session
 from reon_export.parity.photos import compare_photos
@@ -63,6 +63,7 @@ class _Job:
     crops: CropSet
     expected: Predictions
     precisions: tuple[Precision, ...]
+    image_cases: tuple[ImageCase, ...]
     on_progress: OnProgress
 
 
@@ -134,7 +135,8 @@ def _prepare(options: ParityOptions, on_progress: OnProgress) -> _Job:
     crops = _read_crops(options, manifest, options.samples)
     total = len(crops.names)
     expected = reference(crops.crops_rgb, lambda done: on_progress("torch", done, total))
-    return _Job(options, manifest, reference, crops, expected, precisions, on_progress)
+    cases = tuple(make_cases(list_images(SAMPLE_PHOTOS))) if "image" in options.rungs else ()
+    return _Job(options, manifest, reference, crops, expected, precisions, cases, on_progress)
 
 
 def _read_crops(options: ParityOptions, manifest: Manifest, count: int) -> CropSet:
@@ -242,12 +244,18 @@ def _compare(
 def _compare_pixels(job: _Job, session: PageSession, images: list[ImageRung], photos: list[PhotoRung]) -> None:
     spec, rungs = job.manifest.spec, job.options.rungs
     paths = list_images(job.options.photos)
+    browser = session.browser_version.partition(" ")[0]
     if "image" in rungs:
-        job.on_progress("same image", 0, 1)
-        images.append(compare_images(session, spec, job.reference, make_cases(list_images(SAMPLE_PHOTOS))))
+        job.on_progress(f"{browser} same image", 0, 1)
+        images.append(compare_images(session, spec, job.reference, job.image_cases))
+        job.on_progress(f"{browser} same image", 1, 1)
     if "photo" in rungs:
         photos.append(
             compare_photos(
-                session, spec, job.reference, paths, lambda done: job.on_progress("same photograph", done, len(paths))
+                session,
+                spec,
+                job.reference,
+                paths,
+                lambda done: job.on_progress(f"{browser} same photograph", done, len(paths)),
             )
         )

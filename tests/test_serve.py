@@ -303,7 +303,8 @@ def test_serve_forever_reports_its_address_and_ends_on_ctrl_c(
         fetcher[0].start()
 
     def interrupt(_server: SiteHTTPServer) -> None:
-        if bodies:
+        # Other tests' servers run in threads of their own; Ctrl-C reaches the main thread only.
+        if bodies and threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
 
     monkeypatch.setattr(SiteHTTPServer, "service_actions", interrupt)

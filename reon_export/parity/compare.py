@@ -108,10 +108,10 @@ def _find_problems(expected: Predictions, actual: Predictions) -> tuple[str, ...
 
 
 def _find_unnormalised(actual: Predictions) -> tuple[str, ...]:
-    # float32 softmax over a few classes sums to 1 within a few units of 6e-8; 1e-4 is far from both that and any logit.
+    # Measured: 1e-7 in float32, 5.1e-4 with half-float textures. Logits in place of probabilities are off by tenths.
     worst = float(np.abs(actual.probabilities.sum(axis=1, dtype=np.float64) - 1).max())
     lowest = float(actual.probabilities.min())
-    if worst <= 1e-4 and lowest >= 0:
+    if worst <= 1e-3 and lowest >= 0:
         return ()
     return (f"probabilities are not a distribution (sum off by {worst:.3g}, lowest {lowest:.3g}): softmax left out?",)
 

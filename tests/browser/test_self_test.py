@@ -38,6 +38,18 @@ def test_a_backend_that_misses_its_gate_is_left_for_the_next(open_page: OpenPage
     assert sum(visit.probabilities) == pytest.approx(1, abs=1e-3)
 
 
+def test_half_float_textures_are_recognised_and_have_a_gate_of_their_own(open_page: OpenPage, site: SiteServer) -> None:
+    # Without this extension TF.js renders to 16-bit textures, as it must on many phones.
+    half_float = """
+        const original = WebGL2RenderingContext.prototype.getExtension;
+        WebGL2RenderingContext.prototype.getExtension = function (name) {
+            return name === 'EXT_color_buffer_float' ? null : original.call(this, name);
+        };"""
+    visit = open_page(f"{site.url}?backend=webgl&precision=float32", init_script=half_float)
+    visit.wait_for("ready")
+    assert 1e-5 < float(visit.data("#facts", "self-test")) <= 1e-2  # over the gate of float32: it really is rounded
+
+
 def test_where_no_backend_passes_nothing_is_classified(open_page: OpenPage, serve_changed: ServeChanged) -> None:
     visit = open_page(serve_changed(forbid("wasm", "webgpu", "webgl", "cpu", "half-float")).url)
     visit.wait_for("error")

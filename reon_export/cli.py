@@ -182,7 +182,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
         crops=crops,
         photos=photos,
         rungs=_parse_choice(rungs, "--rungs", RUNGS),
-        runtimes=RUNTIMES if runtimes == "all" else _parse_choice(runtimes, "--runtimes", RUNTIMES),
+        runtimes=RUNTIMES if runtimes == "all" else _parse_runtimes(runtimes),
         precisions=_parse_choice(precisions, "--precisions", PRECISIONS) if precisions else (),
         browsers=_split(browser),
         samples=samples,
@@ -200,6 +200,13 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
         print_parity(run, str(page))
     if run.verdict != "passed":
         sys.exit(NOT_GOOD_ENOUGH)
+
+
+def _parse_runtimes(text: str) -> tuple[str, ...]:
+    from reon_export.parity.job import RUNTIMES
+
+    # torch may be named; it always runs, because it is what the others are compared with.
+    return tuple(name for name in _parse_choice(text, "--runtimes", ("torch", *RUNTIMES)) if name != "torch")
 
 
 def _bisect(options: "ParityOptions") -> None:

@@ -144,7 +144,7 @@ def _warn(checkpoint: "Checkpoint", spec: ModelSpec, crops: CropSet) -> tuple[st
 
     warnings = []
     if checkpoint.layout_source in ("statistics", "assumed"):
-        warnings.append(checkpoint.layout_note)
+        warnings.append(f"layout {checkpoint.layout}: {checkpoint.layout_note}")
     if is_untrained(checkpoint.model, _normalise(crops, spec)):
         warnings.append(
             f"{checkpoint.path.name} gives nearly the same answer for every face: it looks untrained, and parity on it "

@@ -12,6 +12,7 @@ from reon_export.errors import ManifestError, ParityError
 from reon_export.manifest import read_manifest, write_manifest
 from reon_export.parity.job import ParityOptions, load_reference, run_parity
 from reon_export.parity.report import read_report
+from reon_export.paths import DEFAULT_SPEC, SAMPLE_PHOTOS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -86,7 +87,7 @@ def test_a_browser_that_is_not_there_is_not_run_and_fails_unless_allowed(
 def test_json_goes_to_stdout_alone(
     model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = [str(model_dir), "--rungs", "tensor", "--runtimes", "onnx", "--samples", "4", "--json"]
+    arguments = [str(model_dir), "--rungs", "tensor", "--runtimes", "torch,onnx", "--samples", "4", "--json"]
     assert run_command(monkeypatch, *arguments, "--report", str(tmp_path / "report")) == 0
     assert json.loads(capsys.readouterr().out)["verdict"] == "passed"
 
@@ -97,9 +98,37 @@ def test_what_cannot_run_at_all_is_exit_code_2(
     assert run_command(monkeypatch, str(tmp_path)) == 2
     assert "is not a model folder: it has no manifest.json" in capsys.readouterr().err
     assert run_command(monkeypatch, "--runtimes", "tfjs:abacus") == 2
-    assert "--runtimes got tfjs:abacus, wanted one or more of onnx,tfjs:wasm," in capsys.readouterr().err
+    assert "--runtimes got tfjs:abacus, wanted one or more of torch,onnx,tfjs:wasm," in capsys.readouterr().err
     assert run_command(monkeypatch, "--rungs", "ladder") == 2
     assert "--rungs got ladder, wanted one or more of tensor,image,photo" in capsys.readouterr().err
+
+
+def test_bisect_from_the_command_line(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(monkeypatch, str(model_dir), "--bisect") == 0
+    healthy = capsys.readouterr().out
+    assert healthy.count("stays with PyTorch in all 190 nodes") == 2
+    assert run_command(monkeypatch, str(model_dir), "--bisect", "--precisions", "uint8") == 1
+    assert "tfjs:wasm uint8 leaves PyTorch at block 1," in " ".join(capsys.readouterr().out.split())
+
+
+def test_too_few_photographs_fit_no_correction(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "my.json"
+    spec.write_bytes(DEFAULT_SPEC.read_bytes())
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(SAMPLE_PHOTOS / "astronaut.png", photos)
+    monkeypatch.setattr(
+        sys, "argv", ["reon_export", "fit-crop", str(photos), "--spec", str(spec), "--model", str(model_dir)]
+    )
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "error: " in capsys.readouterr().err
+    assert spec.read_bytes() == DEFAULT_SPEC.read_bytes()
 
 
 def test_another_checkpoint_is_refused(model_dir: Path, tmp_path: Path) -> None:

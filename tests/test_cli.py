@@ -80,6 +80,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert "Traceback" not in stderr
 
 
+@pytest.mark.slow
 def test_an_untrained_network_is_warned_about(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -118,6 +118,7 @@ def test_a_torchvision_state_dict_loads_as_it_is(references: dict[Layout, nn.Mod
     EfficientNetB0(7).load_state_dict(references["torchvision"].state_dict(), strict=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["symmetric", "same", "same_224"])
 def test_export_has_constant_padding_and_few_operators(padding: Padding, batches: dict[int, Tensor]) -> None:
     torch.manual_seed(0)

@@ -164,6 +164,7 @@ def test_the_writer_of_png_files_loses_nothing() -> None:
 # The files
 
 
+@pytest.mark.slow
 def test_the_cases_are_the_same_each_time(cases: dict[str, ImageCase]) -> None:
     again = make_cases(list_images(SAMPLE_PHOTOS))
     assert again == list(cases.values())

@@ -35,6 +35,7 @@ def test_images_are_read_as_rgb_and_upright(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image_rgb(path)[0, 0], [255, 0, 0])
 
 
+@pytest.mark.slow
 def test_default_crops_are_64_distinct_named_and_repeatable(
     face_crops_rgb: npt.NDArray[np.uint8], default_spec: ModelSpec
 ) -> None:

@@ -12,9 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
-from reon_export.faces.samples import CropSet
+from reon_export.faces.samples import CropSet, spread_evenly
 from reon_export.manifest import (
     Artefact,
     Manifest,
@@ -110,11 +108,11 @@ def build(
 
 def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manifest:
     """Write every artefact into `folder`, unjudged."""
-    from reon_export.export.onnx import ClassifierGraph, export_onnx, save_onnx, simplify_onnx
+    from reon_export.export.onnx import export_onnx, save_onnx, simplify_onnx
     from reon_export.export.tfjs import convert_to_tfjs
 
     with clock.step("ONNX"):
-        exported = export_onnx(ClassifierGraph(plan.checkpoint.model, plan.spec), plan.spec, plan.options.opset)
+        exported = export_onnx(plan.graph, plan.spec, plan.options.opset)
     with clock.step("simplify"):
         models = simplify_onnx(exported, plan.spec, plan.checkpoint.sha256)
         save_onnx(models.nhwc, folder / ONNX_NAME)
@@ -150,13 +148,10 @@ def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manife
 
 def _write_self_test(plan: BuildPlan, folder: Path) -> SelfTest:
     """A few crops and PyTorch's logits for them, so that a page can check the device that it runs on."""
-    spread = (
-        np.linspace(0, len(plan.crops.names) - 1, min(SELF_TEST_SAMPLES, len(plan.crops.names))).round().astype(int)
-    )
-    crops_rgb = plan.crops.crops_rgb[spread]
+    crops_rgb = plan.crops.crops_rgb[spread_evenly(len(plan.crops.names), SELF_TEST_SAMPLES)]
     path = folder / SELF_TEST_NAME
     path.write_bytes(crops_rgb.tobytes())
-    logits = _torch_runtime(plan)(crops_rgb).logits
+    logits = TorchRuntime(plan.graph, plan.spec)(crops_rgb).logits
     return SelfTest(
         file=describe_file(folder, path),
         samples=len(crops_rgb),
@@ -168,18 +163,12 @@ def _write_self_test(plan: BuildPlan, folder: Path) -> SelfTest:
     )
 
 
-def _torch_runtime(plan: BuildPlan) -> TorchRuntime:
-    from reon_export.export.onnx import ClassifierGraph
-
-    return TorchRuntime(ClassifierGraph(plan.checkpoint.model, plan.spec), plan.spec)
-
-
 def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> Manifest:
     """Run every artefact on the same crops as PyTorch and write down what was measured and decided."""
     write_manifest(manifest, folder)  # the page reads it; its gates still say not_run
     crops = plan.crops
     with clock.step("parity: torch"):
-        expected = _torch_runtime(plan)(crops.crops_rgb)
+        expected = TorchRuntime(plan.graph, plan.spec)(crops.crops_rgb)
     judged, tools = [], dict(manifest.tools)
     onnx_artefact, *tfjs_artefacts = manifest.artefacts
     with clock.step("parity: onnx float32"):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from reon_export.checkpoint import Checkpoint
+    from reon_export.export.onnx import ClassifierGraph
 
 Triple = tuple[float, float, float]
 
@@ -56,6 +57,7 @@ class BuildPlan:
 
     path: Path
     checkpoint: "Checkpoint"
+    graph: "ClassifierGraph"
     spec: ModelSpec
     options: BuildOptions
     crops: CropSet
@@ -64,7 +66,10 @@ class BuildPlan:
 
 def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     """Load and check everything that a build needs, without writing anything. Raises a ReonExportError."""
+    import torch
+
     from reon_export.checkpoint import load_checkpoint
+    from reon_export.export.onnx import ClassifierGraph
 
     if options.opset not in OPSETS:
         raise ExportError(f"--opset {options.opset} cannot be used, wanted {OPSETS.start} to {OPSETS.stop - 1}")
@@ -75,9 +80,13 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     checkpoint = load_checkpoint(path)
     spec, assumptions = resolve_spec(path, checkpoint.num_classes, options)
     crops = crops_from_folder(options.crops, spec) if options.crops else crops_from_photos(SAMPLE_PHOTOS, spec)
-    checkpoint = _load_recognised(path, crops, spec, checkpoint)
-    warnings = (*assumptions, *_warn(checkpoint, spec, crops))
-    return BuildPlan(path, checkpoint, spec, options, crops, warnings)
+    graph = ClassifierGraph(checkpoint.model, spec)
+    batch_nchw = graph.normalise(torch.from_numpy(crops.crops_rgb).permute(0, 3, 1, 2))
+    if checkpoint.layout_source == "assumed":  # names alone could not tell: its behaviour on faces may
+        checkpoint = load_checkpoint(path, crops_nchw=batch_nchw)
+        graph = ClassifierGraph(checkpoint.model, spec)
+    warnings = (*assumptions, *_warn(checkpoint, batch_nchw))
+    return BuildPlan(path, checkpoint, graph, spec, options, crops, warnings)
 
 
 def resolve_spec(path: Path, num_classes: int, options: BuildOptions) -> tuple[ModelSpec, tuple[str, ...]]:
@@ -130,32 +139,15 @@ def _resolve_labels(path: Path, num_classes: int, options: BuildOptions, base: M
     return labels
 
 
-def _load_recognised(path: Path, crops: CropSet, spec: ModelSpec, first: "Checkpoint") -> "Checkpoint":
-    """The checkpoint again, its layout decided by its behaviour on faces where names alone could not."""
-    from reon_export.checkpoint import load_checkpoint
-
-    if first.layout_source != "assumed":
-        return first
-    return load_checkpoint(path, crops_nchw=_normalise(crops, spec))
-
-
-def _warn(checkpoint: "Checkpoint", spec: ModelSpec, crops: CropSet) -> tuple[str, ...]:
+def _warn(checkpoint: "Checkpoint", batch_nchw: "Tensor") -> tuple[str, ...]:
     from reon_export.checkpoint import is_untrained
 
     warnings = []
     if checkpoint.layout_source in ("statistics", "assumed"):
         warnings.append(f"layout {checkpoint.layout}: {checkpoint.layout_note}")
-    if is_untrained(checkpoint.model, _normalise(crops, spec)):
+    if is_untrained(checkpoint.model, batch_nchw):
         warnings.append(
             f"{checkpoint.path.name} gives nearly the same answer for every face: it looks untrained, and parity on it "
             "proves nothing; check that it is the checkpoint you mean, and --mean and --std"
         )
     return tuple(warnings)
-
-
-def _normalise(crops: CropSet, spec: ModelSpec) -> "Tensor":
-    import torch
-
-    batch_nchw = torch.from_numpy(crops.crops_rgb).permute(0, 3, 1, 2) / 255
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (spec.normalisation.mean, spec.normalisation.std))
-    return (batch_nchw - mean) / std

@@ -33,9 +33,13 @@ class ClassifierGraph(torch.nn.Module):
         self.std = torch.nn.Buffer(torch.tensor(spec.normalisation.std).view(1, 3, 1, 1))
         self.eval().requires_grad_(False)
 
+    def normalise(self, batch_nchw: torch.Tensor) -> torch.Tensor:
+        """(x / 255 - mean) / std, as torchvision's ToTensor and Normalize do it: what the network itself takes."""
+        return (batch_nchw / 255 - self.mean) / self.std
+
     def forward(self, batch_nchw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(x / 255 - mean) / std as torchvision's ToTensor and Normalize do it, then the network."""
-        logits = self.network((batch_nchw / 255 - self.mean) / self.std)
+        """Normalisation, network, softmax."""
+        logits = self.network(self.normalise(batch_nchw))
         return logits, torch.softmax(logits, dim=1)
 
 

@@ -90,10 +90,15 @@ def crops_from_folder(folder: Path, spec: ModelSpec, limit: int | None = None) -
         raise FaceError(
             f"no image below {folder}; --crops wants at least one face crop, nothing compared proves nothing"
         )
-    if limit is not None and len(paths) > limit:
-        paths = [paths[index] for index in np.linspace(0, len(paths) - 1, limit).round().astype(int)]
+    if limit is not None:
+        paths = [paths[index] for index in spread_evenly(len(paths), limit)]
     crops = [resize_bilinear(read_image_rgb(path), spec.input.height, spec.input.width) for path in paths]
     return CropSet(np.stack(crops), tuple(str(path.relative_to(folder)) for path in paths))
+
+
+def spread_evenly(total: int, count: int) -> npt.NDArray[np.intp]:
+    """At most `count` indices of `total` things, evenly spread, the first and the last among them."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(np.intp)
 
 
 def _draw(random: np.random.Generator) -> Augmentation:

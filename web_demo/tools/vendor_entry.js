@@ -9,7 +9,7 @@
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 
 export {
-  engine, env, getBackend, io, matMul, memory, ready, removeBackend, setBackend, sigmoid, tensor2d, tensor4d, tidy,
+  env, getBackend, io, matMul, memory, ready, setBackend, sigmoid, tensor2d, tensor4d, tidy,
   version_core as tfjsVersion,
 } from '@tensorflow/tfjs-core';
 export {loadGraphModel} from '@tensorflow/tfjs-converter';

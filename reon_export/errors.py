@@ -21,6 +21,14 @@ class ExportError(ReonExportError):
     """A conversion step failed."""
 
 
+class TrackError(ReonExportError):
+    """A video or a track of probabilities cannot be used, or two of them cannot be scored."""
+
+
+class DataError(ReonExportError):
+    """A labelled data set cannot be read, or a job over it cannot go on."""
+
+
 class ParityError(ReonExportError):
     """Two runtimes could not be compared (this is not a failed comparison: nothing was judged)."""
 

@@ -76,7 +76,7 @@ $(SETUP): pyproject.toml reon_export/constraints.txt
 	@# The pinned setuptools builds this package and the one dependency that comes as source, instead of
 	@# whichever version is the newest that day.
 	@$(PIP_INSTALL) setuptools wheel
-	@$(PIP_INSTALL) --no-build-isolation -e '.[export,browser,score,ray,dev]'
+	@$(PIP_INSTALL) --no-build-isolation -e '.[export,browser,ray,dev]'
 	@touch $@
 
 $(NODE_MODULES): web_demo/package.json web_demo/package-lock.json

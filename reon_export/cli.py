@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.markup import escape
 
+from reon_export.commands.crop import crop_command
+from reon_export.commands.evaluate import evaluate_command
+from reon_export.commands.score import score_command
 from reon_export.errors import ReonExportError, SpecError
 from reon_export.manifest import PRECISIONS
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, WEB_DEMO
@@ -281,6 +284,11 @@ def doctor_command(
         print_findings(findings)
     if has_problems(findings):
         sys.exit(NOT_GOOD_ENOUGH)
+
+
+app.command("score")(score_command)
+app.command("evaluate")(evaluate_command)
+app.command("crop")(crop_command)
 
 
 if __name__ == "__main__":

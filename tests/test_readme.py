@@ -17,7 +17,7 @@ COMMANDS = sorted(set(re.findall(r"python -m reon_export ([a-z][^`\n#]*)", READM
 
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[0] for command in COMMANDS}
-    assert shown == {"build", "parity", "fit-crop", "serve", "doctor"}
+    assert shown == {"build", "parity", "fit-crop", "serve", "doctor", "score", "evaluate", "crop"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

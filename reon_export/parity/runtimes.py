@@ -96,6 +96,7 @@ class TfjsRuntime:
         self.version: str = loaded["tfjsVersion"]
         self.threads: int | None = loaded["threads"]
         self.is_half_float: bool = loaded["isHalfFloat"]
+        self._precision: str = loaded["precision"]
         self._session = session
 
     def __call__(self, crops_rgb: Crops, on_progress: OnProgress | None = None) -> Predictions:
@@ -104,7 +105,7 @@ class TfjsRuntime:
         for start in range(0, len(crops_rgb), _BATCH):
             batch = crops_rgb[start : start + _BATCH]
             data = base64.b64encode(batch.tobytes()).decode("ascii")
-            answer = self._session.call("classify", data, len(batch))
+            answer = self._session.call("classify", data, len(batch), self._precision)
             logits.append(_decode(answer["logits"], len(batch)))
             probabilities.append(_decode(answer["probabilities"], len(batch)))
             if on_progress:
@@ -113,9 +114,12 @@ class TfjsRuntime:
 
 
 @contextmanager
-def load_tfjs(session: PageSession, precision: str, backend: str) -> Iterator[TfjsRuntime]:
-    """Load one artefact on one backend. Raises UnavailableError if that very backend does not come up."""
-    options = {"manifestUrl": "model/manifest.json", "precision": precision, "backend": backend}
+def load_tfjs(session: PageSession, precision: str, backend: str, *, keep: bool = False) -> Iterator[TfjsRuntime]:
+    """Load one artefact on one backend; with `keep` beside those that are loaded already, on the same backend.
+
+    Raises UnavailableError if that very backend does not come up.
+    """
+    options = {"manifestUrl": "model/manifest.json", "precision": precision, "backend": backend, "keep": keep}
     loaded = session.call("load", options)
     if "unavailable" in loaded:
         raise UnavailableError(loaded["unavailable"])

@@ -16,13 +16,15 @@ import {openImage} from './source.js';
  * @property {string} precision
  * @property {string} backend
  * @property {boolean} [isProven] false to examine, with readTensors(), a network whose answers are unusable
+ * @property {boolean} [keep] true keeps the artefacts that are loaded already; all run on the same backend
  */
 /** @typedef {{backend: string, precision: string, tfjsVersion: string, threads: number | null, isHalfFloat: boolean, labels: string[]}} LoadAnswer */
 /** @typedef {{unavailable: string}} Unavailable why the asked backend does not run in this browser */
 /** @typedef {{logits: string, probabilities: string}} ClassifyAnswer base64 of float32 little-endian [count, classes] */
 
-/** @type {import('./classifier.js').Classifier | null} */
-let classifier = null;
+/** @type {Map<string, import('./classifier.js').Classifier>} by precision */
+const classifiers = new Map();
+let latest = ''; // the precision that was loaded last: it answers where none is named
 /** @type {import('./detector.js').Detector | null} */
 let detector = null; // kept between photographs
 
@@ -30,8 +32,8 @@ let detector = null; // kept between photographs
  * @param {LoadRequest} request
  * @returns {Promise<LoadAnswer | Unavailable>}
  */
-async function load({manifestUrl, precision, backend, isProven = true}) {
-  await unload();
+async function load({manifestUrl, precision, backend, isProven = true, keep = false}) {
+  if (!keep) await unload();
   const runtime = await startRuntime(backend).catch((error) => {
     // Not running here is not the same as being wrong: the job reports it as "not run".
     if (error instanceof PageError && error.code === 'error_backend_failed') return error.message;
@@ -40,7 +42,10 @@ async function load({manifestUrl, precision, backend, isProven = true}) {
   if (typeof runtime === 'string') return {unavailable: runtime};
   const url = new URL(manifestUrl, document.baseURI).href;
   const manifest = await readManifest(url);
-  classifier = await loadClassifier({manifest, artefact: findArtefact(manifest, precision), manifestUrl: url, runtime, isProven});
+  const classifier = await loadClassifier({manifest, artefact: findArtefact(manifest, precision), manifestUrl: url, runtime, isProven});
+  classifiers.get(precision)?.destroy();
+  classifiers.set(precision, classifier);
+  latest = precision;
   return {
     backend: classifier.backend,
     precision: classifier.precision,
@@ -54,10 +59,11 @@ async function load({manifestUrl, precision, backend, isProven = true}) {
 /**
  * @param {string} cropsBase64 of uint8 NHWC RGB, the size that the spec names
  * @param {number} count of crops
+ * @param {string} [precision] of the artefact that is to answer
  * @returns {Promise<ClassifyAnswer>}
  */
-async function classify(cropsBase64, count) {
-  if (classifier === null) throw new PageError('error_unexpected', {reason: 'classify() was called before load()'});
+async function classify(cropsBase64, count, precision = latest) {
+  const classifier = findLoaded(precision, 'classify');
   const crops = decodeBase64(cropsBase64);
   const cropBytes = classifier.spec.input.height * classifier.spec.input.width * 3;
   if (crops.length !== count * cropBytes || count < 1) {
@@ -78,11 +84,11 @@ async function classify(cropsBase64, count) {
  * What single nodes of the loaded graph give for one crop.
  * @param {string} cropBase64 of uint8 HWC RGB, the size that the spec names
  * @param {string[]} nodeNames as in model.json
+ * @param {string} [precision] of the artefact that is to answer
  * @returns {Promise<Record<string, {shape: number[], data: string}>>} by name; data is base64 of float32 little-endian
  */
-async function readTensors(cropBase64, nodeNames) {
-  if (classifier === null) throw new PageError('error_unexpected', {reason: 'readTensors() was called before load()'});
-  const outputs = await classifier.execute(decodeBase64(cropBase64), nodeNames);
+async function readTensors(cropBase64, nodeNames, precision = latest) {
+  const outputs = await findLoaded(precision, 'readTensors').execute(decodeBase64(cropBase64), nodeNames);
   return Object.fromEntries(outputs.map(({shape, values}, i) => [nodeNames[i], {shape, data: encodeBase64(values)}]));
 }
 
@@ -114,7 +120,7 @@ async function cropImage(fileBase64, name, box, spec) {
  */
 async function detectPhoto(fileBase64, name) {
   // The detector's backend would quietly become the classifier's: TF.js has one for the whole page.
-  if (classifier !== null) throw new PageError('error_unexpected', {reason: 'detectPhoto() was called before unload()'});
+  if (classifiers.size > 0) throw new PageError('error_unexpected', {reason: 'detectPhoto() was called before unload()'});
   const runtime = await startRuntime('wasm');
   detector ??= await createDetector({runtime});
   const frame = await openImage(new Blob([decodeBase64(fileBase64)]), name);
@@ -127,8 +133,18 @@ async function detectPhoto(fileBase64, name) {
 }
 
 async function unload() {
-  classifier?.destroy();
-  classifier = null;
+  for (const classifier of classifiers.values()) classifier.destroy();
+  classifiers.clear();
+}
+
+/**
+ * @param {string} precision
+ * @param {string} caller
+ */
+function findLoaded(precision, caller) {
+  const classifier = classifiers.get(precision);
+  if (classifier === undefined) throw new PageError('error_unexpected', {reason: `${caller}() was called before load()`});
+  return classifier;
 }
 
 /**

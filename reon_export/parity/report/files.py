@@ -1,10 +1,9 @@
 """Writes the three files of a report."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from reon_export.errors import ParityError
+from reon_export.files import replace_file
 from reon_export.parity.records import ParityRun
 from reon_export.parity.report.document import render_html
 from reon_export.parity.report.markdown import render_markdown
@@ -28,21 +27,10 @@ def write_report(run: ParityRun, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            _replace_file(folder / name, content)
+            # "replace": a file name that is not UTF-8 must not stop the report for the sake of one letter.
+            replace_file(folder / name, content.encode("utf-8", errors="replace"))
     except OSError as error:
         raise ParityError(
             f"cannot write the report into {folder}: {error.strerror}; choose another folder with --report"
         ) from error
     return folder / HTML_NAME
-
-
-def _replace_file(path: Path, content: str) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        # "replace": a file name that is not UTF-8 must not stop the report for the sake of one letter.
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as stream:
-            stream.write(content)
-        Path(temporary).chmod(0o644)  # mkstemp makes it 0600; a report is there to be read by others
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

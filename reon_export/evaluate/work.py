@@ -1,0 +1,171 @@
+"""One pass over the data: every image is read and cropped once and shown to every runtime."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from reon_export.batches import Record
+from reon_export.datasets import Dataset, Entry
+from reon_export.errors import DataError, FaceError
+from reon_export.faces.crop import Box, Image
+from reon_export.faces.decode import decode_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.preprocess import crop_face, resize_bilinear
+from reon_export.manifest import read_manifest
+from reon_export.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from reon_export.parity.runtimes import Runtime
+
+CropMode = Literal["haar", "none", "boxes"]
+CROP_MODES: tuple[CropMode, ...] = ("haar", "none", "boxes")
+_DIGITS = 7  # float32 has no more
+Process = Callable[[Sequence[Entry]], list[Record]]
+_Readable = tuple[Record, Image, Box | None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One runtime of one model: `name` as in the tables; `runtime` is torch, onnx or tfjs:<backend>."""
+
+    name: str
+    model_dir: Path
+    runtime: str
+    precision: str
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class EvaluateWork:
+    """Reads, crops and classifies; a record an image, with each candidate's probabilities in the order of `labels`.
+
+    A record's `status` is `ok`, `unreadable` (with a `reason`), `no_face` (Haar found none) or `no_box` (the data has
+    none for it). `seconds` is what the image took to read, to crop, and in each candidate (its share of the batch).
+    """
+
+    data: Dataset
+    candidates: tuple[Candidate, ...]
+    labels: tuple[str, ...]
+    crop: CropMode
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the records: the data's place, the crop rule, and the models' manifests."""
+        manifests = [(c.name, c.runtime, c.precision, _hash_manifest(c.model_dir)) for c in self.candidates]
+        return json.dumps(["evaluate", self.data.root, self.crop, list(self.labels), manifests])
+
+    @contextmanager
+    def open(self) -> Iterator[Process]:
+        """Load every candidate. Raises what loading raises."""
+        with ExitStack() as stack:
+            runtimes = _load(self.candidates, stack)
+            specs = {candidate.name: read_manifest(candidate.model_dir).spec for candidate in self.candidates}
+            detector = HaarDetector() if self.crop == "haar" else None
+
+            def process(entries: Sequence[Entry]) -> list[Record]:
+                records: list[Record] = []
+                images: list[_Readable] = []
+                for entry in entries:
+                    record, found = self._read(entry, detector)
+                    records.append(record)
+                    if found is not None:
+                        images.append((record, *found))
+                cuts = _CutOnce(images)
+                for candidate in self.candidates:
+                    self._classify(candidate, runtimes[candidate.name], images, cuts(specs[candidate.name]))
+                return records
+
+            yield process
+
+    def _read(self, entry: Entry, detector: HaarDetector | None) -> tuple[Record, tuple[Image, Box | None] | None]:
+        record: Record = {"path": entry.path, "label": entry.label, "status": "ok", "p": {}, "seconds": {}}
+        started = time.perf_counter()
+        try:
+            image = decode_image_rgb(self.data.read(entry.path), entry.path)
+        except (OSError, FaceError) as error:
+            return {**record, "status": "unreadable", "reason": str(error)}, None
+        decoded = time.perf_counter()
+        record["seconds"]["decode"] = decoded - started
+        if self.crop == "none":
+            return record, (image, None)
+        boxes = detector.detect(image) if detector else [entry.box] if entry.box else []
+        if detector:
+            record["seconds"]["haar"] = time.perf_counter() - decoded
+        if not boxes:
+            return {**record, "status": "no_face" if detector else "no_box"}, None
+        return record, (image, boxes[0])
+
+    def _classify(
+        self,
+        candidate: Candidate,
+        runtime: "Runtime",
+        images: list[_Readable],
+        crops_rgb: npt.NDArray[np.uint8],
+    ) -> None:
+        if not images:
+            return
+        started = time.perf_counter()
+        probabilities = runtime(crops_rgb).probabilities
+        seconds = (time.perf_counter() - started) / len(images)
+        order = [runtime.labels.index(label) for label in self.labels]
+        for (record, _, _), row in zip(images, probabilities, strict=True):
+            record["p"][candidate.name] = [round(float(row[index]), _DIGITS) for index in order]
+            record["seconds"][candidate.name] = seconds
+
+
+class _CutOnce:
+    """The crops of a batch for a spec; candidates with the same rule share them."""
+
+    def __init__(self, images: list[_Readable]) -> None:
+        self._images = images
+        self._made: dict[tuple[int, int, float], npt.NDArray[np.uint8]] = {}
+
+    def __call__(self, spec: ModelSpec) -> npt.NDArray[np.uint8]:
+        height, width = spec.input.height, spec.input.width
+        key = (height, width, spec.crop.margin)
+        if key not in self._made:
+            made = np.empty((len(self._images), height, width, 3), np.uint8)
+            for index, (record, image, box) in enumerate(self._images):
+                started = time.perf_counter()
+                made[index] = resize_bilinear(image, height, width) if box is None else crop_face(image, box, spec)
+                record["seconds"]["crop"] = record["seconds"].get("crop", 0) + time.perf_counter() - started
+            self._made[key] = made
+        return self._made[key]
+
+
+def _load(candidates: tuple[Candidate, ...], stack: ExitStack) -> "dict[str, Runtime]":
+    from reon_export.parity.job import load_reference
+    from reon_export.parity.page import PageSession, open_page_session
+    from reon_export.parity.runtimes import TorchRuntime, load_onnx, load_tfjs
+
+    runtimes: dict[str, Runtime] = {}
+    page: PageSession | None = None
+    for candidate in candidates:
+        manifest = read_manifest(candidate.model_dir)
+        if candidate.runtime == "torch":
+            runtimes[candidate.name] = TorchRuntime(load_reference(manifest, candidate.checkpoint), manifest.spec)
+        elif candidate.runtime == "onnx":
+            artefact = manifest.artefact("onnx", "float32")
+            runtimes[candidate.name] = load_onnx(candidate.model_dir, artefact, manifest.spec)
+        else:
+            if page is None:
+                page = stack.enter_context(open_page_session(candidate.model_dir))
+            backend = candidate.runtime.removeprefix("tfjs:")
+            loading = load_tfjs(page, candidate.precision, backend, keep=True)
+            runtimes[candidate.name] = stack.enter_context(loading)
+    return runtimes
+
+
+def _hash_manifest(folder: Path) -> str:
+    try:
+        return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f"{folder} is not a model folder: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""A video as one row of class probabilities a frame."""

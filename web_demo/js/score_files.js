@@ -1,0 +1,65 @@
+/** A score as JSON and as CSV, as `python -m reon_export score` writes them: it mirrors reon_export/score_files.py. */
+import {RATE_HZ} from './score.js';
+
+/** @typedef {import('./score.js').Track} Track */
+/** @typedef {import('./score.js').Score} Score */
+/** @typedef {{actor: Track, user: Track, score: Score, lag: import('./score.js').Lag | null}} ScoreResult */
+
+const DECIMALS = 6;
+
+/**
+ * @param {ScoreResult} result
+ * @returns {Record<string, unknown>} plain values, numbers to six decimals, null where there is no face
+ */
+export function resultToJson({actor, user, score, lag}) {
+  return {
+    format: 'reon-score',
+    version: 1,
+    labels: score.labels,
+    rate_hz: RATE_HZ,
+    score: toNumber(score.score),
+    coverage: toNumber(score.coverage),
+    points_lost: Object.fromEntries(Object.entries(score.pointsLost).map(([label, points]) => [label, toNumber(points)])),
+    best: toMoment(score.best),
+    worst: toMoment(score.worst),
+    alignment: {method: lag === null ? 'none' : 'lag', lag_s: toNumber(lag?.lagS), score: toNumber(lag?.score), cost: null},
+    actor: describe(actor),
+    user: describe(user),
+    samples: score.cells.map((cell) => ({
+      time_s: toNumber(cell.timeS), score: toNumber(cell.score), actor: toRow(cell.actor), user: toRow(cell.user),
+    })),
+  };
+}
+
+/**
+ * @param {ScoreResult} result
+ * @returns {string} one line a cell: time_s, score, the actor's probabilities, the user's; empty where there is no face
+ */
+export function resultToCsv({score}) {
+  const heads = ['time_s', 'score', ...['actor', 'user'].flatMap((who) => score.labels.map((label) => `${who}_${label}`))];
+  const nothing = score.labels.map(() => null);
+  const rows = score.cells.map((cell) => [cell.timeS, cell.score, ...(cell.actor ?? nothing), ...(cell.user ?? nothing)]);
+  const lines = rows.map((row) => row.map((value) => (value === null ? '' : value.toFixed(DECIMALS))).join(','));
+  return `${[heads.join(','), ...lines].join('\n')}\n`;
+}
+
+/** @param {Track} track */
+function describe({name, duration_s: durationS, frames, model = {}}) {
+  const shown = frames.filter((frame) => frame.probabilities !== null).length;
+  return {name, duration_s: toNumber(durationS), face_share: toNumber(shown / frames.length), model};
+}
+
+/** @param {import('./score.js').Moment | null} moment */
+function toMoment(moment) {
+  return moment === null ? null : {time_s: toNumber(moment.timeS), score: toNumber(moment.score)};
+}
+
+/** @param {number[] | null} values */
+function toRow(values) {
+  return values === null ? null : values.map(toNumber);
+}
+
+/** @param {number | null | undefined} value */
+function toNumber(value) {
+  return value === null || value === undefined ? null : Number(value.toFixed(DECIMALS));
+}

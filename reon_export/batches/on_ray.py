@@ -6,6 +6,7 @@ cluster the job's folder (for entries.jsonl) and the data must lie where every m
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +29,13 @@ def run_on_ray(work: BatchWork, job: JobFolder, workers: int) -> Iterator[tuple[
     pending = [{"number": batch.number, "offset": batch.offset, "size": batch.size} for batch in job.pending()]
     if not pending:
         return
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     started_here = not ray.is_initialized()
     if started_here:
         address = os.environ.get("RAY_ADDRESS")
-        local: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
-        ray.init(address=address, log_to_driver=False, configure_logging=True, logging_level="error", **local)
+        local: dict[str, Any] = {} if address else {"num_cpus": workers + 1, "include_dashboard": False}
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

@@ -101,6 +101,9 @@ def test_a_job_that_was_killed_goes_on(tmp_path: Path) -> None:
 
 def test_a_job_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot make the folder .*file/job: Not a directory; choose another with"):
+        run_batches(NamesWork(tmp_path), ENTRIES, tmp_path / "file" / "job", BatchOptions())
     with pytest.raises(DataError, match=r"is not empty and holds no job to go on with; choose another folder"):
         run_batches(NamesWork(tmp_path), ENTRIES, tmp_path, BatchOptions())
     assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "keep"

@@ -132,6 +132,16 @@ def test_a_damaged_annotation_file_says_why(content: bytes, message: str) -> Non
         list(read_boxes(content, "x.json"))
 
 
+def test_a_box_without_area_is_passed_over() -> None:
+    flat = {"minX": 5, "minY": 5, "maxX": 5, "maxY": 9}
+    box = {"minX": 1, "minY": 2, "maxX": 4, "maxY": 6}
+    records = [
+        {"filename": "a", "annot_A": {"boxes": flat}, "annot_B": {"boxes": box}},
+        {"filename": "b", "annot_A": {"boxes": flat}},
+    ]
+    assert list(read_boxes(json.dumps(records).encode(), "x.json")) == [("a", Box(1, 2, 3, 4)), ("b", None)]
+
+
 def test_annotations_without_a_box_and_an_empty_list() -> None:
     records = [
         {"filename": "a.jpg"},

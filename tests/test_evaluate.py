@@ -184,6 +184,10 @@ def test_errors_are_one_line(
         ),
         ([model_dir, reon, "--data", crops], "have different classes; only models of the same classes can be compared"),
         ([model_dir, "--data", crops, "--checkpoint", DEFAULT_CHECKPOINT.with_suffix(".json")], "json"),
+        (
+            [model_dir, model_dir, "--data", crops, "--precisions", "uint8"],
+            "two models are compared by their ONNX files; leave out --runtimes and --precisions",
+        ),
         ([crops, "--data", crops], "is not a model folder: it has no manifest.json"),
         (
             [model_dir, "--data", nobody, "--runtimes", "onnx"],
@@ -197,6 +201,17 @@ def test_errors_are_one_line(
         assert code == 2, message
         assert message in error.replace("\n", " "), error
         assert len(error.strip().splitlines()) <= 2, error
+
+
+def test_mended_data_is_evaluated_afresh(model_dir: Path, crops: Path, tmp_path: Path) -> None:
+    image = tmp_path / "data" / "neutral" / "a.png"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"no picture")
+    options = EvaluateOptions(model_dir, str(tmp_path / "data"), runtimes=("onnx",), crop="none", out=tmp_path / "out")
+    with pytest.raises(DataError, match=r"the first of 1 that failed: neutral/a\.png: .* can be decoded"):
+        evaluate(options)
+    shutil.copy(next(crops.rglob("*.png")), image)
+    assert evaluate(options).figures["onnx float32"].images == 1
 
 
 def test_a_job_of_other_data_is_not_gone_on_with(model_dir: Path, crops: Path, tmp_path: Path) -> None:

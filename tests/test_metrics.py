@@ -75,6 +75,7 @@ def test_wrong_input_is_never_counted() -> None:
         (good[:1], r"probabilities are \[1, 3\], wanted \[2, 3\]"),
         (good[:, :2], r"probabilities are \[2, 2\], wanted \[2, 3\]"),
         (np.where(good > 0.5, np.nan, good), "a probability is not a finite number"),
+        (np.array([[1.5, -0.5, 0], [0, 1, 0]]), "a probability is below 0"),
         (good * 1.1, "probabilities do not sum to 1"),
     ):
         with pytest.raises(DataError, match=message):

@@ -80,8 +80,8 @@ class JobFolder:
 def begin_job(folder: Path, fingerprint: str, entries: Iterable[Entry], batch_size: int) -> JobFolder:
     """Begin a job, or go on with the one that lies there.
 
-    Raises DataError if another work began the one that lies there, if the folder is somebody else's, or if there are no
-    entries.
+    Raises DataError if another work began the one that lies there, if the folder is somebody else's or cannot be made,
+    or if there are no entries.
     """
     job = folder / _JOB
     digest = hashlib.sha256(f"{fingerprint}|{batch_size}".encode()).hexdigest()
@@ -89,7 +89,10 @@ def begin_job(folder: Path, fingerprint: str, entries: Iterable[Entry], batch_si
         return _continue(folder, digest)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _ENTRIES).is_file():
         raise DataError(f"{folder} is not empty and holds no job to go on with; choose another folder with --out")
-    (folder / _PARTS).mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / _PARTS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
     count = _write_entries(folder / _ENTRIES, entries)
     if not count:
         raise DataError("the data holds no image; nothing evaluated proves nothing")

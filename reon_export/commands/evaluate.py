@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _Choice = TypeVar("_Choice", bound=str)
 _TFJS_BACKENDS = ("tfjs:wasm", "tfjs:webgl", "tfjs:webgpu", "tfjs:cpu")
+_DEFAULT_RUNTIMES = "torch,onnx"
 _SHOWN_FAILURES = 10
 
 
@@ -27,7 +28,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
     ] = "",
     runtimes: Annotated[
         str, typer.Option(help=f"Some of torch, onnx, {', '.join(_TFJS_BACKENDS)}; a comma between them.")
-    ] = "torch,onnx",
+    ] = _DEFAULT_RUNTIMES,
     precisions: Annotated[str, typer.Option(help="TF.js precisions.", show_default="all in the folder")] = "",
     checkpoint: Annotated[
         Path | None, typer.Option(help="The weights that torch runs.", show_default="the one in models/")
@@ -57,6 +58,8 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
 
     if not data:
         raise DataError("--data is missing; give a folder with one folder of images a class")
+    if other is not None and (precisions or runtimes != _DEFAULT_RUNTIMES):
+        raise DataError("two models are compared by their ONNX files; leave out --runtimes and --precisions")
     options = EvaluateOptions(
         model_dir=model,
         data=data,
@@ -108,7 +111,7 @@ def _print_evaluation(evaluation: "Evaluation", files: list[Path]) -> None:
         out.print(f"[yellow]{escape(path)}[/]: {escape(reason)}", soft_wrap=True)
     hidden = sum(count for status, count in evaluation.counts.items() if status != "ok") - _SHOWN_FAILURES
     if hidden > 0:
-        out.print(f"… and {hidden} more, in evaluation.json")
+        out.print(f"… and {hidden} more; evaluation.json lists the first {len(evaluation.failed)}")
     parts = ", ".join(f"{part} {value:.1f}" for part, value in milliseconds_per_image(evaluation).items())
     rate = evaluation.run.entries / evaluation.seconds
     out.print(f"{evaluation.seconds:.1f} s, {rate:.1f} images/s; milliseconds an image: {parts}", soft_wrap=True)

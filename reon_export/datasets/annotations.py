@@ -3,10 +3,12 @@
 What is assumed (the data set is given out in Korea only, so this was written from its public description): a JSON file
 is a list of records; `filename` is the image's name without its folder; `annot_A`, `annot_B` and `annot_C` are three
 annotators, each with `boxes` of `minX`, `minY`, `maxX`, `maxY` in pixels of the upright image. The first annotator who
-drew a box is taken. The text is UTF-8 or, as Korean Windows writes it, CP949. Everything else in a record is ignored.
+drew a box with an area is taken. The text is UTF-8 or, as Korean Windows writes it, CP949. Everything else in a record
+is ignored.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,5 +66,7 @@ def _find_box(record: dict[str, Any]) -> Box | None:
         corners = (record.get(annotator) or {}).get("boxes")
         if corners:
             left, top, right, bottom = (float(corners[key]) for key in ("minX", "minY", "maxX", "maxY"))
-            return Box(left, top, right - left, bottom - top)
+            box = Box(left, top, right - left, bottom - top)
+            if all(map(math.isfinite, box)) and box.width > 0 and box.height > 0:  # one slip must not stop the job
+                return box
     return None

@@ -109,6 +109,13 @@ def evaluate(options: EvaluateOptions, on_progress: OnProgress | None = None) ->
     progress = (lambda done, total: on_progress("images", done, total)) if on_progress else None
     run = run_batches(work, data.entries(), folder, options.batches, progress)
     total = _add_up(read_records(folder), candidates, labels)
+    if not total.counts["ok"]:
+        shutil.rmtree(folder)  # else the next run would go on with these answers after the data has been mended
+        path, reason = total.failed[0]
+        raise DataError(
+            f"no image was classified: nothing evaluated proves nothing; the first of {run.entries} that failed: "
+            f"{path}: {reason}"
+        )
     figures = {name: tally.figures() for name, tally in total.tallies.items()}
     comparison = _compare(candidates, total) if other else None
     shutil.rmtree(folder)

@@ -100,9 +100,7 @@ class Tally:
         """The figures of what was added so far. Raises DataError if that is nothing."""
         images = int(self.confusion.sum())
         if not images:
-            raise DataError(
-                "no image was classified: nothing evaluated proves nothing; see the list of what went wrong"
-            )
+            raise DataError("no image was classified: nothing evaluated proves nothing")
         classes = tuple(self._class_figures(index) for index in range(len(self.labels)))
         recalls = [figures.recall for figures in classes if figures.recall is not None]
         right, confidence = self._bins.T
@@ -134,6 +132,8 @@ def _check(true: Labels, probabilities: Any, classes: int) -> None:
         raise DataError(f"probabilities are {list(probabilities.shape)}, wanted {[len(true), classes]}")
     if not np.isfinite(probabilities).all():
         raise DataError("a probability is not a finite number; check the model with 'python -m reon_export parity'")
+    if (probabilities < 0).any():
+        raise DataError("a probability is below 0; check the model with 'python -m reon_export parity'")
     if len(true) and float(np.abs(probabilities.sum(axis=1) - 1).max()) > _SUM_TOLERANCE:
         raise DataError("probabilities do not sum to 1; check the model with 'python -m reon_export parity'")
 

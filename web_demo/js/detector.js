@@ -1,6 +1,6 @@
 /** Finds faces with TinyFaceDetector. */
+import {createCanvas, getContext} from './canvas.js';
 import {describeReason, PageError} from './errors.js';
-import {getContext} from './source.js';
 
 /** @typedef {import('./crop.js').Box} Box */
 /** @typedef {import('./source.js').Frame} Frame */
@@ -8,6 +8,7 @@ import {getContext} from './source.js';
 /**
  * @typedef {object} Detector
  * @property {(frame: Frame) => Promise<{faces: FaceBox[], look: Look | null}>} detect the largest face first
+ * @property {() => Promise<void>} warmUp runs every look once: graphics backends compile a shader for each size
  * @property {() => void} destroy
  */
 
@@ -42,7 +43,7 @@ export async function createDetector({runtime, looks = LOOKS, scoreThreshold = S
   await network.loadFromUri(WEIGHTS_URL).catch((error) => {
     throw new PageError('error_detector', {reason: describeReason(error)});
   });
-  const canvas = document.createElement('canvas');
+  const canvas = createCanvas();
   const context = getContext(canvas, true);
 
   return {
@@ -53,6 +54,9 @@ export async function createDetector({runtime, looks = LOOKS, scoreThreshold = S
       }
       return {faces: [], look: null};
     },
+    async warmUp() {
+      for (const look of looks) await detectWith({width: 1, height: 1, draw() {}}, look);
+    },
     destroy() {
       network.dispose();
       canvas.width = 0;
@@ -61,7 +65,7 @@ export async function createDetector({runtime, looks = LOOKS, scoreThreshold = S
   };
 
   /**
-   * @param {Frame} frame
+   * @param {Pick<Frame, 'width' | 'height' | 'draw'>} frame
    * @param {Look} look
    * @returns {Promise<FaceBox[]>}
    */
@@ -79,7 +83,7 @@ export async function createDetector({runtime, looks = LOOKS, scoreThreshold = S
     context.fillRect(0, 0, inputSize, inputSize);
     context.translate(left, top);
     frame.draw(context, width, height);
-    const found = await network.locateFaces(canvas, new runtime.tf.TinyFaceDetectorOptions({inputSize, scoreThreshold}));
+    const found = await network.locateFaces(/** @type {HTMLCanvasElement} */ (canvas), new runtime.tf.TinyFaceDetectorOptions({inputSize, scoreThreshold}));
     return found
       .map(({box, score}) => ({
         x: (box.x - left) * scale,

@@ -1,11 +1,12 @@
 /** The page: connects the parts and holds no logic of its own. source -> detector -> crop -> classifier -> result. */
+import {getContext} from './canvas.js';
 import {createDetector} from './detector.js';
 import {describeReason, PageError, toPageError} from './errors.js';
 import {chooseArtefact, readManifest} from './manifest.js';
 import {createOverlay} from './overlay.js';
 import {cropDetectedFace} from './preprocess.js';
 import {renderResult} from './result.js';
-import {getContext, openImage} from './source.js';
+import {openImage} from './source.js';
 import {startClassifier} from './startup.js';
 import {createStatus} from './status.js';
 import {formatBytes, pickLanguage, showLanguage, translate} from './text.js';

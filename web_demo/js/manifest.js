@@ -34,7 +34,7 @@ import {describeReason, PageError} from './errors.js';
  * @property {number[][]} expected_logits PyTorch's
  * @property {Record<string, Record<string, number>>} max_abs_prob the gate, by precision and by backend
  */
-/** @typedef {{name: string, spec: ModelSpec, artefacts: Artefact[], self_test: SelfTest | null}} Manifest */
+/** @typedef {{name: string, spec: ModelSpec, source?: {sha256: string}, artefacts: Artefact[], self_test: SelfTest | null}} Manifest */
 /** @typedef {(doneBytes: number, totalBytes: number) => void} OnProgress */
 
 const VERSION = 1;

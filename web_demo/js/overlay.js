@@ -1,5 +1,5 @@
 /** Face boxes on a canvas that lies over the picture. */
-import {getContext} from './source.js';
+import {getContext} from './canvas.js';
 
 /** @typedef {import('./crop.js').Box} Box */
 /** @typedef {{boxes: readonly Box[], chosen: number, frameWidth: number, frameHeight: number}} Outlines chosen: index of the box that is classified */

@@ -1,11 +1,11 @@
 /** The reading: the top emotion, a bar for each label, and the facts about how it was made. */
-import {getContext} from './source.js';
+import {getContext} from './canvas.js';
 import {formatBytes, formatPercent, translate} from './text.js';
 
 /** @typedef {import('./text.js').Language} Language */
 /** @typedef {import('./manifest.js').Artefact} Artefact */
 /** @typedef {import('./manifest.js').Label} Label */
-/** @typedef {import('./runtime.js').Runtime} Runtime */
+/** @typedef {import('./runtime.js').RuntimeFacts} Runtime */
 /** @typedef {{headline: HTMLElement, note: HTMLElement, seen: HTMLElement, crop: HTMLCanvasElement, bars: HTMLElement, facts: HTMLElement}} ResultElements */
 /**
  * @typedef {object} Reading

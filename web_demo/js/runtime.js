@@ -3,20 +3,21 @@
  *
  * TF.js is one instance for the whole page and cannot take a backend back once it is removed, so a runtime has no destroy().
  */
+import {createCanvas} from './canvas.js';
 import {describeReason, PageError} from './errors.js';
 
 /** @typedef {typeof import('../tools/vendor_entry.js')} Vendor */
 /** @typedef {'wasm' | 'webgpu' | 'webgl' | 'cpu'} BackendName */
 /** @typedef {{backend: BackendName, reason: string}} Rejection */
 /**
- * @typedef {object} Runtime
- * @property {Vendor} tf TF.js and TinyFaceDetector
+ * @typedef {object} RuntimeFacts
  * @property {BackendName} backend the one that runs
  * @property {boolean} asked whether it was asked for, rather than chosen
  * @property {Rejection[]} rejected the backends that were tried before it, and why each was not taken
  * @property {number | null} threads of the wasm backend; 1 for cpu; null for a graphics processor
  * @property {boolean} isHalfFloat whether the graphics processor rounds every intermediate result to 16 bits
  */
+/** @typedef {RuntimeFacts & {tf: Vendor}} Runtime with TF.js and TinyFaceDetector */
 
 /**
  * The order in which backends are tried. wasm is first: it is what the exported model is compared with PyTorch on, it
@@ -59,7 +60,9 @@ export async function startRuntime(asked, before = []) {
 async function importVendor() {
   try {
     // A computed address: the page must load, and say what is missing, when vendor/ has not been made.
-    return await import(`${VENDOR_URL}tfjs.js`);
+    const vendor = /** @type {Vendor} */ (await import(`${VENDOR_URL}tfjs.js`));
+    if (typeof document === 'undefined') vendor.prepareForWorker();
+    return vendor;
   } catch (error) {
     throw new PageError('error_vendor_missing', {reason: describeReason(error)});
   }
@@ -88,7 +91,7 @@ async function tryBackend(tf, backend) {
 
 /** @returns {boolean} */
 function hasWebgl2() {
-  return document.createElement('canvas').getContext('webgl2') !== null;
+  return createCanvas().getContext('webgl2') !== null;
 }
 
 /**

@@ -5,6 +5,7 @@
  * 16 bits give their high byte, EXIF turns JPEG and PNG upright, transparent parts lie on opaque white. Where browsers do
  * not do so by themselves, js/png.js and js/profile.js see to it.
  */
+import {createCanvas, getContext} from './canvas.js';
 import {PageError} from './errors.js';
 import {decodePng, findDelicatePng} from './png.js';
 import {hideProfile} from './profile.js';
@@ -14,7 +15,7 @@ import {hideProfile} from './profile.js';
  * @typedef {object} Frame
  * @property {number} width in pixels, upright
  * @property {number} height
- * @property {(context: CanvasRenderingContext2D, width: number, height: number) => void} draw the whole frame, scaled, at (0, 0)
+ * @property {(context: import('./canvas.js').AnyContext, width: number, height: number) => void} draw the whole frame, scaled, at (0, 0)
  * @property {(region: Region) => ImageData} readRgba the pixels of a part that lies inside the frame, unscaled
  * @property {() => void} destroy
  */
@@ -27,11 +28,20 @@ import {hideProfile} from './profile.js';
  * @throws {PageError} if the browser cannot decode it
  */
 export async function openImage(blob, name) {
-  const bitmap = await decode(blob).catch(() => {
+  return openBitmap(await decode(blob).catch(() => {
     throw new PageError('error_not_an_image', {name});
-  });
+  }));
+}
+
+/**
+ * A picture that is decoded already.
+ * @param {ImageBitmap} bitmap
+ * @param {{isKept?: boolean}} [options] isKept leaves it open when the frame is destroyed
+ * @returns {Frame}
+ */
+export function openBitmap(bitmap, {isKept = false} = {}) {
   // Only the region that is asked for is ever drawn at full size: a 50-megapixel photograph needs no canvas of its own.
-  const scratch = document.createElement('canvas');
+  const scratch = createCanvas();
   const scratchContext = getContext(scratch, true);
   return {
     width: bitmap.width,
@@ -50,7 +60,7 @@ export async function openImage(blob, name) {
       return scratchContext.getImageData(0, 0, width, height);
     },
     destroy() {
-      bitmap.close();
+      if (!isKept) bitmap.close();
       scratch.width = 0;
       scratch.height = 0;
     },
@@ -58,19 +68,7 @@ export async function openImage(blob, name) {
 }
 
 /**
- * The 2d context of a canvas.
- * @param {HTMLCanvasElement} canvas
- * @param {boolean} [willReadFrequently] keep the pixels in main memory
- * @returns {CanvasRenderingContext2D}
- */
-export function getContext(canvas, willReadFrequently = false) {
-  const context = canvas.getContext('2d', {willReadFrequently});
-  if (context === null) throw new PageError('error_unexpected', {reason: 'this browser gave no 2d canvas'});
-  return context;
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
+ * @param {import('./canvas.js').AnyContext} context
  * @param {number} width
  * @param {number} height
  */

@@ -5,6 +5,9 @@
  *     vendor/chunks/*.js                  the other backends, loaded only when they are asked for
  *     vendor/tfjs-backend-wasm*.wasm      the wasm backend's binaries, and its two worker scripts
  *     vendor/tiny_face_detector_model*    the detector's weights
+ *     vendor/media.js                     mediabunny: the frames of video files
+ *     vendor/chart.js, chart.css          uPlot
+ *     vendor/files.json                   size and SHA-256 of everything above
  *     vendor/THIRD_PARTY_LICENSES.txt     the licence of everything above
  *     vendor/.stamp                       what it was made from; a second run with the same input does nothing
  *
@@ -43,19 +46,25 @@ async function main() {
   const packages = await bundle();
   await copyWasm();
   await copyDetectorWeights();
+  await copyFile(path.join(MODULES, 'uplot', 'dist', 'uPlot.min.css'), 'chart.css');
   await writeLicences(packages);
+  await writeFile(path.join(STAGING, 'files.json'), await describeFiles());
   await report();
   await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, files: await listSizes(STAGING)}, null, 2));
   await rm(VENDOR, {recursive: true, force: true});
   await rename(STAGING, VENDOR);
 }
 
-/** Bundle vendor_entry.js. Returns the folders of the packages that ended up in the output. */
+/** Bundle the three entries. Returns the folders of the packages that ended up in the output. */
 async function bundle() {
   const {build} = await import('esbuild');
   const result = await build({
     absWorkingDir: SITE,
-    entryPoints: {tfjs: path.join(TOOLS, 'vendor_entry.js')},
+    entryPoints: {
+      tfjs: path.join(TOOLS, 'vendor_entry.js'),
+      media: path.join(TOOLS, 'vendor_media.js'),
+      chart: path.join(TOOLS, 'vendor_chart.js'),
+    },
     outdir: STAGING,
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,
@@ -151,8 +160,10 @@ async function writeLicences(packages) {
   const sections = [];
   for (const name of packages) {
     const folder = path.join(MODULES, name);
-    const {version, license} = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
-    sections.push(`${name} ${version} (${license})`, await licenceText(name, folder, license));
+    const {version, license, repository} = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+    // The MPL wants those who get a bundle to be told where its source is; unchanged code is all that is bundled.
+    const source = license.startsWith('MPL') ? `, unchanged; its source: ${repository.url}` : '';
+    sections.push(`${name} ${version} (${license})${source}`, await licenceText(name, folder, license));
   }
   const compiledIn = await readFile(path.join(TOOLS, 'licences', 'compiled_into_wasm.txt'), 'utf8');
   sections.push('Compiled into tfjs-backend-wasm*.wasm and their scripts', compiledIn);
@@ -171,6 +182,15 @@ async function licenceText(name, folder, license) {
     return `Copyright Google LLC. All rights reserved.\n\n${apache}`;
   }
   throw new Error(`${name} (${license}) ships no licence file; put its text at ${kept}`);
+}
+
+/** Path, size and hash of every file, as in the model's manifest: sw.js keeps them by their hash. */
+async function describeFiles() {
+  const files = await Promise.all((await listSizes(STAGING)).map(async ([name, bytes]) => {
+    const sha256 = createHash('sha256').update(await readFile(path.join(STAGING, name))).digest('hex');
+    return {path: name, bytes, sha256};
+  }));
+  return `${JSON.stringify({files}, null, 1)}\n`;
 }
 
 async function hashInput() {

@@ -1,0 +1,118 @@
+/**
+ * The reusable surface: a face in a picture, a video or a camera to probabilities.
+ *
+ *     const pipeline = await createEmotionPipeline({manifestUrl: 'model/manifest.json'});
+ *     const {box, probabilities, label, timings} = await pipeline.analyze(video);
+ *     pipeline.destroy();
+ *
+ * Everything that computes runs in a worker where the browser can, and otherwise on the page itself; the answers are the
+ * same.
+ */
+import {PageError} from './errors.js';
+import {startEngine} from './engine.js';
+import {connectWorker} from './remote.js';
+
+/** @typedef {import('./engine.js').Analysis} Analysis */
+/** @typedef {import('./engine.js').Facts & {offMainThread: boolean}} PipelineFacts */
+/** @typedef {import('./engine.js').Picture | HTMLVideoElement | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | ImageData} Source */
+/**
+ * @typedef {object} EmotionPipeline
+ * @property {PipelineFacts} facts
+ * @property {(source: Source, options?: import('./engine.js').AnalyzeOptions) => Promise<Analysis>} analyze calls are
+ *   served one at a time, in order. An ImageBitmap or a VideoFrame is taken over: it is closed, or given back as `frame`.
+ * @property {() => Promise<{tensors: number, bytes: number}>} memory what TF.js holds; for diagnostics
+ * @property {() => void} destroy
+ */
+/**
+ * @typedef {object} PipelineOptions
+ * @property {string} manifestUrl may be relative to the page
+ * @property {string | null} [backend] wasm, webgpu, webgl or cpu; the first that works and passes its self-test
+ * @property {string | null} [precision] float32, float16 or uint8; the smallest that passed its comparison with PyTorch
+ * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/detector.js for what is done without it
+ * @property {'auto' | 'never'} [worker] never: everything on the page's own thread
+ * @property {import('./engine.js').OnProgress} [onProgress]
+ */
+
+const DETECTOR_SIZES = {least: 96, most: 608, step: 32};
+
+/**
+ * @param {PipelineOptions} options
+ * @returns {Promise<EmotionPipeline>}
+ * @throws {PageError} code and params name what is wrong; message says it in English
+ */
+export async function createEmotionPipeline({
+  manifestUrl, backend = null, precision = null, detectorSize = null, worker = 'auto', onProgress = () => {},
+}) {
+  if (detectorSize !== null) checkDetectorSize(detectorSize);
+  const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, backend, precision, detectorSize};
+  const remote = worker === 'auto' ? await connectWorker() : null;
+  if (remote === null) return startHere(options, onProgress);
+  try {
+    const facts = /** @type {import('./engine.js').Facts} */ (await remote.ask({call: 'start', options}, [], onProgress));
+    return createPipeline({
+      facts: {...facts, offMainThread: true},
+      look: async (picture, asked) => /** @type {Analysis} */ (
+        await remote.ask({call: 'analyze', picture, options: asked}, picture instanceof Blob ? [] : [picture])),
+      memory: async () => /** @type {{tensors: number, bytes: number}} */ (await remote.ask({call: 'memory'}, [])),
+      destroy: remote.destroy,
+    });
+  } catch (error) {
+    remote.destroy();
+    throw error;
+  }
+}
+
+/**
+ * @param {import('./engine.js').EngineOptions} options
+ * @param {import('./engine.js').OnProgress} onProgress
+ * @returns {Promise<EmotionPipeline>}
+ */
+async function startHere(options, onProgress) {
+  const engine = await startEngine(options, onProgress);
+  return createPipeline({
+    facts: {...engine.facts, offMainThread: false},
+    look: engine.analyze,
+    memory: async () => engine.memory(),
+    destroy: engine.destroy,
+  });
+}
+
+/**
+ * @param {object} parts
+ * @param {PipelineFacts} parts.facts
+ * @param {(picture: import('./engine.js').Picture, options: import('./engine.js').AnalyzeOptions) => Promise<Analysis>} parts.look
+ * @param {EmotionPipeline['memory']} parts.memory
+ * @param {() => void} parts.destroy
+ * @returns {EmotionPipeline}
+ */
+function createPipeline({facts, look, memory, destroy}) {
+  let last = Promise.resolve();
+  return {
+    facts,
+    analyze(source, options = {}) {
+      const result = last.then(async () => look(await capture(source), options));
+      last = result.then(() => {}, () => {}); // whatever became of it, the next one has its turn
+      return result;
+    },
+    memory,
+    destroy,
+  };
+}
+
+/**
+ * What a worker can be given: a picture as it is at this moment, or a file.
+ * @param {Source} source
+ * @returns {Promise<import('./engine.js').Picture>}
+ */
+async function capture(source) {
+  const isPicture = source instanceof Blob || source instanceof ImageBitmap
+    || (typeof VideoFrame !== 'undefined' && source instanceof VideoFrame);
+  return isPicture ? /** @type {import('./engine.js').Picture} */ (source) : createImageBitmap(source);
+}
+
+/** @param {number} size */
+function checkDetectorSize(size) {
+  const {least, most, step} = DETECTOR_SIZES;
+  if (Number.isInteger(size) && size >= least && size <= most && size % step === 0) return;
+  throw new PageError('error_detector_size', {asked: String(size), least, most, step});
+}

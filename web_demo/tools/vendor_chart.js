@@ -1,0 +1,2 @@
+/** The chart library: `tools/vendor.mjs` bundles this to vendor/chart.js, which js/chart.js imports. */
+export {default as UPlot} from 'uplot';

@@ -8,6 +8,7 @@
 import {createCanvas, getContext} from './canvas.js';
 import {describeReason, PageError} from './errors.js';
 import {RATE_HZ} from './score.js';
+import {importMedia} from './vendor.js';
 
 /** @typedef {import('./score.js').Track} Track */
 /** @typedef {{timeS: number, picture: ImageBitmap | VideoFrame | HTMLVideoElement}} ClipFrame timeS from the first frame; whoever gets the picture closes it */
@@ -21,7 +22,6 @@ import {RATE_HZ} from './score.js';
  * @property {() => void} destroy
  */
 
-const MEDIA_URL = new URL('../vendor/media.js', import.meta.url).href;
 const FAR_S = 1e7; // seeking there makes a browser look for the end of a recording that does not say how long it is
 const TIMEOUT_MS = 20_000;
 const PRESENT_MS = 500; // a frame that is sought is on show well before that, unless it was on show already
@@ -112,7 +112,7 @@ export function estimateDurationS(timesS) {
  */
 async function openDecoded(blob, name) {
   if (typeof VideoDecoder === 'undefined') return null;
-  const media = /** @type {typeof import('../tools/vendor_media.js')} */ (await importMedia());
+  const media = await importMedia();
   const input = new media.Input({source: new media.BlobSource(blob), formats: [media.WEBM, media.MATROSKA, media.MP4, media.QTFF]});
   try {
     const video = await input.getPrimaryVideoTrack();
@@ -168,13 +168,6 @@ function completeColorSpace({colorSpace, codedHeight = 0}) {
     matrix: colorSpace?.matrix ?? guess,
     fullRange: colorSpace?.fullRange ?? false,
   };
-}
-
-/** @returns {Promise<unknown>} */
-async function importMedia() {
-  return import(MEDIA_URL).catch((error) => {
-    throw new PageError('error_vendor_missing', {reason: describeReason(error)});
-  });
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Finds faces with TinyFaceDetector. */
 import {createCanvas, getContext} from './canvas.js';
 import {describeReason, PageError} from './errors.js';
+import {VENDOR_URL} from './vendor.js';
 
 /** @typedef {import('./crop.js').Box} Box */
 /** @typedef {import('./source.js').Frame} Frame */
@@ -11,8 +12,6 @@ import {describeReason, PageError} from './errors.js';
  * @property {() => Promise<void>} warmUp runs every look once: graphics backends compile a shader for each size
  * @property {() => void} destroy
  */
-
-const WEIGHTS_URL = new URL('../vendor/', import.meta.url).href;
 
 /**
  * @typedef {object} Look how the frame is shown to the network
@@ -40,7 +39,7 @@ const SCORE_THRESHOLD = 0.5; // face-api's own default
  */
 export async function createDetector({runtime, looks = LOOKS, scoreThreshold = SCORE_THRESHOLD}) {
   const network = new runtime.tf.TinyFaceDetector();
-  await network.loadFromUri(WEIGHTS_URL).catch((error) => {
+  await network.loadFromUri(VENDOR_URL).catch((error) => {
     throw new PageError('error_detector', {reason: describeReason(error)});
   });
   const canvas = createCanvas();

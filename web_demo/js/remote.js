@@ -1,5 +1,6 @@
 /** A worker that answers calls: js/worker.js seen from the page. */
 import {PageError} from './errors.js';
+import {startWorker} from './vendor.js';
 
 /** @typedef {{call: string, [key: string]: unknown}} Call */
 /** @typedef {import('./engine.js').OnProgress} OnProgress */
@@ -20,7 +21,7 @@ export async function connectWorker() {
   /** @type {Worker} */
   let worker;
   try {
-    worker = new Worker(new URL('./worker.js', import.meta.url), {type: 'module'});
+    worker = startWorker();
   } catch {
     return null;
   }

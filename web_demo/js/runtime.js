@@ -1,12 +1,13 @@
 /**
- * The only file that imports TF.js and face-api. It picks the backend, proves that it runs, and says which and why.
+ * Starts TF.js. It picks the backend, proves that it runs, and says which and why.
  *
  * TF.js is one instance for the whole page and cannot take a backend back once it is removed, so a runtime has no destroy().
  */
 import {createCanvas} from './canvas.js';
 import {describeReason, PageError} from './errors.js';
+import {importTfjs, VENDOR_URL} from './vendor.js';
 
-/** @typedef {typeof import('../tools/vendor_entry.js')} Vendor */
+/** @typedef {import('./vendor.js').Tfjs} Vendor */
 /** @typedef {'wasm' | 'webgpu' | 'webgl' | 'cpu'} BackendName */
 /** @typedef {{backend: BackendName, reason: string}} Rejection */
 /**
@@ -26,7 +27,6 @@ import {describeReason, PageError} from './errors.js';
  */
 export const BACKENDS = ['wasm', 'webgpu', 'webgl', 'cpu'];
 
-const VENDOR_URL = new URL('../vendor/', import.meta.url).href;
 const CHECK_TOLERANCE = 1e-2; // wide enough for half-precision textures; a broken backend is off by whole numbers
 
 /**
@@ -40,7 +40,8 @@ export async function startRuntime(asked, before = []) {
   if (asked !== null && !isBackendName(asked)) {
     throw new PageError('error_backend_unknown', {asked, available: BACKENDS.join(', ')});
   }
-  const tf = await importVendor();
+  const tf = await importTfjs();
+  if (typeof document === 'undefined') tf.prepareForWorker();
   /** @type {Rejection[]} */
   const rejected = [...before];
   for (const backend of asked === null ? BACKENDS : [asked]) {
@@ -54,18 +55,6 @@ export async function startRuntime(asked, before = []) {
   }
   if (asked !== null) throw new PageError('error_backend_failed', {backend: asked, reason: rejected[0].reason});
   throw new PageError('error_no_backend', {reason: rejected.map((item) => `${item.backend}: ${item.reason}`).join('; ')});
-}
-
-/** @returns {Promise<Vendor>} */
-async function importVendor() {
-  try {
-    // A computed address: the page must load, and say what is missing, when vendor/ has not been made.
-    const vendor = /** @type {Vendor} */ (await import(`${VENDOR_URL}tfjs.js`));
-    if (typeof document === 'undefined') vendor.prepareForWorker();
-    return vendor;
-  } catch (error) {
-    throw new PageError('error_vendor_missing', {reason: describeReason(error)});
-  }
 }
 
 /**

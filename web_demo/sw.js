@@ -11,6 +11,7 @@
  */
 
 /** @typedef {Map<string, string>} Hashes SHA-256 by absolute address */
+/** @typedef {{cache: string, key: string, sha256: string | null}} Place where a file is kept; the hash if a list has it */
 /** @typedef {{call: 'claim'} | {call: 'keep', urls: string[]}} PageCall what js/offline.js asks for */
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
@@ -54,7 +55,7 @@ worker.addEventListener('fetch', (event) => {
   // A part of a file (a video that is being played) is the network's business: a cache would have to cut it out.
   if (request.method !== 'GET' || !request.url.startsWith(SCOPE) || request.headers.has('Range')) return;
   if (request.mode === 'navigate') {
-    for (const list of LISTS) void refreshList(event, list, new Request(list)).catch(() => {});
+    for (const list of LISTS) void refreshList(event, list).catch(() => {});
   }
   const answer = answerRequest(event, request).then(isolate);
   track(event, answer);
@@ -63,8 +64,12 @@ worker.addEventListener('fetch', (event) => {
 
 worker.addEventListener('message', (event) => {
   const asked = /** @type {PageCall} */ (event.data);
-  if (asked.call === 'claim') event.waitUntil(worker.clients.claim());
-  else event.waitUntil(keepVisit(event, asked.urls).then((isKept) => event.ports[0].postMessage(isKept)));
+  if (asked.call === 'claim') {
+    lists.clear(); // the page was loaded unseen, and may be newer
+    event.waitUntil(worker.clients.claim());
+  } else {
+    event.waitUntil(keepVisit(event, asked.urls).then((isKept) => event.ports[0].postMessage(isKept)));
+  }
 });
 
 /**
@@ -75,43 +80,41 @@ worker.addEventListener('message', (event) => {
 async function answerRequest(event, request) {
   const url = toAddress(request.url);
   if (LISTS.includes(url)) return refreshList(event, url, request);
-  const sha256 = await findHash(event, url);
-  return sha256 === null ? answerFromNetwork(event, request, url) : answerByHash(event, request, toListedKey(url, sha256), sha256);
+  const place = await findPlace(event, url);
+  return place.sha256 === null ? answerFromNetwork(event, request, place) : answerFromCache(event, request, place);
 }
 
 /**
- * @param {FetchEvent} event
+ * @param {ExtendableEvent} event
  * @param {Request} request
- * @param {string} key
- * @param {string} sha256
+ * @param {Place} place
  * @returns {Promise<Response>}
  */
-async function answerByHash(event, request, key, sha256) {
-  const kept = await findKept(LISTED_CACHE, key);
+async function answerFromCache(event, request, place) {
+  const kept = await findKept(place);
   if (kept !== null) return kept;
   const response = await fetch(request, {cache: 'no-cache'});
-  // A copy is read beside the page, so that the page can show its progress.
-  if (isWhole(response)) track(event, keepIfRight(key, sha256, response.clone()));
+  track(event, keep(place, response.clone())); // read beside the page, which shows its progress
   return response;
 }
 
 /**
  * @param {ExtendableEvent} event
  * @param {Request} request
- * @param {string} url its address
+ * @param {Place} place
  * @returns {Promise<Response>}
  */
-async function answerFromNetwork(event, request, url) {
+async function answerFromNetwork(event, request, place) {
   const network = fetch(request, {cache: 'no-cache'});
   track(event, network.then((response) => {
     isNetworkSilent = false;
-    return isWhole(response) && keep(OTHER_CACHE, toOtherKey(url), response.clone());
+    return keep(place, response.clone());
   }));
   const patienceMs = isNetworkSilent ? 0 : PATIENCE_MS;
   const soon = await Promise.race([network.catch(() => 'failed'), sleep(patienceMs).then(() => 'silent')]);
   if (soon === 'silent') isNetworkSilent = true;
   if (soon instanceof Response && soon.status < 500) return soon;
-  return await findKept(OTHER_CACHE, toOtherKey(url)) ?? network;
+  return await findKept(place) ?? network;
 }
 
 /**
@@ -119,11 +122,11 @@ async function answerFromNetwork(event, request, url) {
  * seen at once.
  * @param {ExtendableEvent} event
  * @param {string} list
- * @param {Request} request
+ * @param {Request} [request]
  * @returns {Promise<Response>}
  */
-function refreshList(event, list, request) {
-  const answer = answerFromNetwork(event, request, list);
+function refreshList(event, list, request = new Request(list)) {
+  const answer = answerFromNetwork(event, request, toPlace(list, null));
   const hashes = answer.then(async (response) => parseList(list, await response.clone().json()));
   lists.set(list, hashes.catch(() => new Map()));
   track(event, hashes.then((found) => deleteUnlisted(list, found)));
@@ -148,22 +151,32 @@ function parseList(list, content) {
 
 /**
  * @param {ExtendableEvent} event
- * @param {string} url
- * @returns {Promise<string | null>} null for a file that is in no list
- */
-async function findHash(event, url) {
-  const list = LISTS.find((item) => url.startsWith(toFolder(item)));
-  return list === undefined ? null : (await readList(event, list)).get(url) ?? null;
-}
-
-/**
- * @param {ExtendableEvent} event
  * @param {string} list
  * @returns {Promise<Hashes>} empty if there is no such list
  */
 async function readList(event, list) {
-  if (!lists.has(list)) void refreshList(event, list, new Request(list)).catch(() => {});
+  if (!lists.has(list)) void refreshList(event, list).catch(() => {});
   return await lists.get(list) ?? new Map();
+}
+
+/**
+ * @param {ExtendableEvent} event
+ * @param {string} url
+ * @returns {Promise<Place>}
+ */
+async function findPlace(event, url) {
+  const list = LISTS.find((item) => url !== item && url.startsWith(toFolder(item)));
+  return toPlace(url, list === undefined ? null : (await readList(event, list)).get(url) ?? null);
+}
+
+/**
+ * @param {string} url
+ * @param {string | null} sha256
+ * @returns {Place}
+ */
+function toPlace(url, sha256) {
+  if (sha256 !== null) return {cache: LISTED_CACHE, key: `${url}?sha256=${sha256}`, sha256};
+  return {cache: OTHER_CACHE, key: url.endsWith('/') ? `${url}index.html` : url, sha256};
 }
 
 /**
@@ -177,55 +190,39 @@ async function keepVisit(event, urls) {
   const deadlineMs = Date.now() + QUIET_WAIT_MS;
   while (Date.now() < deadlineMs && (busyCount > 0 || Date.now() - quietSinceMs < QUIET_MS)) await sleep(QUIET_MS / 5);
   const listed = (await Promise.all(LISTS.map((list) => readList(event, list)))).flatMap((hashes) => [...hashes.keys()]);
-  const wanted = [...urls, ...LISTS, ...listed.filter((url) => LAZY_LIBRARY.test(url))];
+  const wanted = [...urls, ...LISTS, ...listed.filter((url) => LAZY_LIBRARY.test(url))].filter((url) => url.startsWith(SCOPE));
   const isKept = await Promise.all(wanted.map((url) => keepMissing(event, url)));
   return isKept.every(Boolean);
 }
 
 /**
  * @param {ExtendableEvent} event
- * @param {string} address
+ * @param {string} url
  * @returns {Promise<boolean>} whether it is kept now
  */
-async function keepMissing(event, address) {
-  const url = toAddress(address);
-  if (!url.startsWith(SCOPE)) return true;
-  const sha256 = await findHash(event, url);
-  const [cache, key] = sha256 === null ? [OTHER_CACHE, toOtherKey(url)] : [LISTED_CACHE, toListedKey(url, sha256)];
-  if (await findKept(cache, key) !== null) return true;
+async function keepMissing(event, url) {
+  const place = await findPlace(event, toAddress(url));
+  if (await findKept(place) !== null) return true;
   try {
-    // The page has just loaded it: the browser's own cache has it, and it is the version that fits the others.
-    const response = await fetch(address, {cache: sha256 === null ? 'force-cache' : 'no-cache'});
-    if (!isWhole(response)) return false;
-    return await (sha256 === null ? keep(cache, key, response) : keepIfRight(key, sha256, response));
+    // Where no list says which version is right, it is the one that the page has just loaded: the browser's cache has it.
+    return await keep(place, await fetch(url, {cache: place.sha256 === null ? 'force-cache' : 'no-cache'}));
   } catch {
     return false;
   }
 }
 
 /**
- * @param {string} key
- * @param {string} sha256
- * @param {Response} response
- * @returns {Promise<boolean>} whether it has that hash and is kept
- */
-async function keepIfRight(key, sha256, response) {
-  const bytes = await response.arrayBuffer();
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const actual = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return actual === sha256 && keep(LISTED_CACHE, key, new Response(bytes, {headers: response.headers}));
-}
-
-/**
  * Storage may be full or forbidden; an answer does not depend on it.
- * @param {string} cache
- * @param {string} key
+ * @param {Place} place
  * @param {Response} response
- * @returns {Promise<boolean>}
+ * @returns {Promise<boolean>} whether it is whole, has the listed hash and is kept
  */
-async function keep(cache, key, response) {
+async function keep({cache, key, sha256}, response) {
+  if (response.status !== 200 || response.type !== 'basic' || response.redirected) return false;
   try {
-    await (await caches.open(cache)).put(key, response);
+    const bytes = await response.arrayBuffer();
+    if (sha256 !== null && await hash(bytes) !== sha256) return false;
+    await (await caches.open(cache)).put(key, new Response(bytes, {headers: response.headers}));
     return true;
   } catch {
     return false;
@@ -233,11 +230,10 @@ async function keep(cache, key, response) {
 }
 
 /**
- * @param {string} cache
- * @param {string} key
+ * @param {Place} place
  * @returns {Promise<Response | null>}
  */
-async function findKept(cache, key) {
+async function findKept({cache, key}) {
   try {
     return await (await caches.open(cache)).match(key) ?? null;
   } catch {
@@ -245,15 +241,21 @@ async function findKept(cache, key) {
   }
 }
 
+/** @param {ArrayBuffer} bytes */
+async function hash(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /**
  * @param {string} list
  * @param {Hashes} hashes what it says now
  */
 async function deleteUnlisted(list, hashes) {
-  const wanted = new Set([...hashes].map(([url, sha256]) => toListedKey(url, sha256)));
+  const wanted = new Set([...hashes].map(([url, sha256]) => toPlace(url, sha256).key));
   const cache = await caches.open(LISTED_CACHE);
-  const kept = (await cache.keys()).map((request) => request.url);
-  await Promise.all(kept.filter((key) => key.startsWith(toFolder(list)) && !wanted.has(key)).map((key) => cache.delete(key)));
+  const unwanted = (await cache.keys()).filter(({url}) => url.startsWith(toFolder(list)) && !wanted.has(url));
+  await Promise.all(unwanted.map((key) => cache.delete(key)));
 }
 
 async function deleteOldCaches() {
@@ -288,11 +290,6 @@ function track(event, work) {
   }));
 }
 
-/** @param {Response} response */
-function isWhole(response) {
-  return response.status === 200 && response.type === 'basic' && !response.redirected;
-}
-
 /**
  * @param {string} url
  * @returns {string} without query and fragment, which mean nothing to a host of files
@@ -307,19 +304,6 @@ function toAddress(url) {
  */
 function toFolder(file) {
   return new URL('.', file).href;
-}
-
-/**
- * @param {string} url
- * @param {string} sha256
- */
-function toListedKey(url, sha256) {
-  return `${url}?sha256=${sha256}`;
-}
-
-/** @param {string} url */
-function toOtherKey(url) {
-  return url.endsWith('/') ? `${url}index.html` : url;
 }
 
 /** @param {number} ms */

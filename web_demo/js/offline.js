@@ -31,10 +31,11 @@ const RELOADED_KEY = 'reon-offline-reloaded'; // in this tab, and not to be trie
 export async function prepareOffline({reload = () => location.reload(), alsoKeep = []} = {}) {
   const isolated = globalThis.crossOriginIsolated === true;
   try {
-    const worker = await within(CONNECT_MS, connectWorker(), 'it did not start in time');
-    if (isolated) forgetReload();
-    // The worker would have sent the headers, had it been there before the page.
-    else if (globalThis.crossOriginIsolated === false && mayReload()) {
+    const script = new URL('../sw.js', import.meta.url).href;
+    const wasThere = findOwn(script) !== null;
+    const worker = await within(CONNECT_MS, connectWorker(script), 'it did not start in time');
+    // Had the worker been there before the page, it would have sent the headers.
+    if (globalThis.crossOriginIsolated === false && !wasThere && mayReload()) {
       reload();
       await sleep(RELOAD_MS);
     }
@@ -46,35 +47,41 @@ export async function prepareOffline({reload = () => location.reload(), alsoKeep
 }
 
 /**
- * @returns {Promise<ServiceWorker>} the one that this page's requests pass through
+ * @param {string} script
+ * @returns {ServiceWorker | null} the one that this page's requests pass through; a site in a folder may lie inside the
+ *   scope of somebody else's
+ */
+function findOwn(script) {
+  const {controller = null} = navigator.serviceWorker ?? {};
+  return controller?.scriptURL === script ? controller : null;
+}
+
+/**
+ * @param {string} script
+ * @returns {Promise<ServiceWorker>}
  * @throws {Error} if this page or this browser cannot have one
  */
-async function connectWorker() {
+async function connectWorker(script) {
   if (!/^https?:$/.test(location.protocol)) throw new Error(`${location.protocol} pages have no service workers`);
   if (!globalThis.isSecureContext) throw new Error('only https:// pages and those of this machine have service workers');
   if (!('serviceWorker' in navigator)) throw new Error('this browser, or its private window, has no service workers');
   const container = navigator.serviceWorker;
-  const script = new URL('../sw.js', import.meta.url).href;
-  // A site in a folder may lie inside the scope of somebody else's worker.
-  const getOwn = () => (container.controller?.scriptURL === script ? container.controller : null);
   /** @type {Promise<ServiceWorker>} */
-  const controlled = new Promise((resolve) => {
-    container.addEventListener('controllerchange', function look() {
-      const own = getOwn();
-      if (own === null) return;
-      container.removeEventListener('controllerchange', look);
-      resolve(own);
+  const connected = new Promise((resolve) => {
+    container.addEventListener('controllerchange', () => {
+      const own = findOwn(script);
+      if (own !== null) resolve(own);
     });
   });
   const registered = container.register(script, {updateViaCache: 'none'});
-  const own = getOwn();
+  const own = findOwn(script);
   if (own !== null) {
     registered.catch(() => {}); // it only looks for a newer worker, which fails without a network
     return own;
   }
   // A page that was loaded past its worker (a forced reload) is not claimed by itself.
   (await registered).active?.postMessage({call: 'claim'});
-  return getOwn() ?? controlled;
+  return findOwn(script) ?? connected;
 }
 
 /**
@@ -85,7 +92,9 @@ async function connectWorker() {
 async function askToKeep(worker, alsoKeep) {
   if (document.readyState !== 'complete') await new Promise((resolve) => addEventListener('load', resolve, {once: true}));
   const loaded = performance.getEntriesByType('resource').map((entry) => entry.name);
-  const urls = [location.href, ...loaded, ...alsoKeep.map((url) => new URL(url, document.baseURI).href)];
+  // The icon is not among what was loaded.
+  const linked = Array.from(document.querySelectorAll('link'), (link) => link.href);
+  const urls = [location.href, ...loaded, ...linked, ...alsoKeep.map((url) => new URL(url, document.baseURI).href)];
   const {port1, port2} = new MessageChannel();
   return new Promise((resolve) => {
     port1.onmessage = ({data}) => resolve(data === true);
@@ -104,15 +113,6 @@ function mayReload() {
     return sessionStorage.getItem(RELOADED_KEY) === 'yes';
   } catch {
     return false;
-  }
-}
-
-/** The reload has worked: when the page is loaded past its worker another time, it may be done again. */
-function forgetReload() {
-  try {
-    sessionStorage.removeItem(RELOADED_KEY);
-  } catch {
-    // without storage there was nothing to forget
   }
 }
 

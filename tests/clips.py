@@ -137,6 +137,15 @@ def write_phone_clip(path: Path, frame_at: Callable[[float], Frame], times_s: Se
     return path
 
 
+def write_camera_file(path: Path, frame_at: Callable[[float], Frame], seconds: float) -> Path:
+    """What Chromium's fake camera plays over and over: JPEG pictures one after another (.mjpeg)."""
+    encoded = (
+        cv2.imencode(".jpg", cv2.cvtColor(frame_at(time_s), cv2.COLOR_RGB2BGR)) for time_s in even_times(seconds)
+    )
+    path.write_bytes(b"".join(picture.tobytes() for _, picture in encoded))
+    return path
+
+
 def write_frames(folder: Path, frame_at: Callable[[float], Frame], times_s: Sequence[float]) -> Path:
     """The same as a folder of images."""
     folder.mkdir(parents=True)

@@ -92,13 +92,19 @@ def _vendored() -> None:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium_arguments() -> list[str]:
+    """What a module's Chromium is started with besides; modules override it."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_arguments: list[str]) -> Iterator[Browser]:
     # One a module, and closed after it: two synchronous playwrights cannot be open at once.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_browser(),
             chromium_sandbox=False,
-            args=[*CHROMIUM_ARGUMENTS, "--enable-unsafe-webgpu"],
+            args=[*CHROMIUM_ARGUMENTS, "--enable-unsafe-webgpu", *chromium_arguments],
         )
         yield browser
         browser.close()

@@ -45,7 +45,7 @@ def test_half_float_textures_are_recognised_and_have_a_gate_of_their_own(open_pa
         WebGL2RenderingContext.prototype.getExtension = function (name) {
             return name === 'EXT_color_buffer_float' ? null : original.call(this, name);
         };"""
-    visit = open_page(f"{site.url}?backend=webgl&precision=float32", init_script=half_float)
+    visit = open_page(f"{site.url}?backend=webgl&precision=float32&worker=never", init_script=half_float)
     visit.wait_for("ready")
     assert 1e-5 < float(visit.data("#facts", "self-test")) <= 1e-2  # over the gate of float32: it really is rounded
 

@@ -3,7 +3,7 @@ import {createDetector} from './detector.js';
 import {PageError} from './errors.js';
 import {chooseArtefact, readManifest} from './manifest.js';
 import {cropDetectedFace} from './preprocess.js';
-import {openBitmap, openImage} from './source.js';
+import {decodeImage, openBitmap} from './source.js';
 import {startClassifier} from './startup.js';
 
 /** @typedef {import('./detector.js').FaceBox} FaceBox */
@@ -42,7 +42,7 @@ import {startClassifier} from './startup.js';
 /** @typedef {{name?: string, returnFrame?: boolean}} AnalyzeOptions name is for the sentence of an error */
 /**
  * @typedef {object} Engine
- * @property {Facts} facts
+ * @property {Facts} facts as they are now: a lost graphics context changes the backend
  * @property {(picture: Picture, options?: AnalyzeOptions) => Promise<Analysis>} analyze takes the picture over
  * @property {() => {tensors: number, bytes: number}} memory what TF.js holds; for diagnostics
  * @property {() => void} destroy
@@ -54,56 +54,87 @@ import {startClassifier} from './startup.js';
  * @returns {Promise<Engine>}
  * @throws {PageError}
  */
-export async function startEngine({manifestUrl, backend, precision, detectorSize}, onProgress) {
+export async function startEngine(options, onProgress) {
   onProgress({stage: 'runtime'});
-  const manifest = await readManifest(manifestUrl);
-  const artefact = chooseArtefact(manifest, precision);
-  const {runtime, classifier, selfTest} = await startClassifier({
-    manifest,
-    artefact,
-    manifestUrl,
-    backend,
-    onProgress: (doneBytes, totalBytes) => onProgress({stage: 'model', doneBytes, totalBytes}),
-    onWarmUp: () => onProgress({stage: 'warm_up'}),
-  });
-  onProgress({stage: 'detector'});
-  const detector = await createDetector({runtime, ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, share: 1}]})});
-  await detector.warmUp();
-  const {tf, ...runtimeFacts} = runtime;
-  const {spec} = classifier;
+  const manifest = await readManifest(options.manifestUrl);
+  const artefact = chooseArtefact(manifest, options.precision);
+  let parts = await startParts(options.backend, []);
   let isDestroyed = false;
 
   return {
-    facts: {name: manifest.name, spec, artefact, checkpoint: manifest.source?.sha256 ?? '', runtime: runtimeFacts, selfTest},
+    get facts() {
+      const {runtime: {tf: _tf, lost: _lost, ...runtime}, selfTest} = parts;
+      return {name: manifest.name, spec: manifest.spec, artefact, checkpoint: manifest.source?.sha256 ?? '', runtime, selfTest};
+    },
     analyze,
     memory() {
-      const {numTensors, numBytes} = tf.memory();
+      const {numTensors, numBytes} = parts.runtime.tf.memory();
       return {tensors: numTensors, bytes: numBytes};
     },
     destroy() {
       if (isDestroyed) return;
       isDestroyed = true;
-      detector.destroy();
-      classifier.destroy();
+      parts.destroy();
     },
   };
 
+  /**
+   * @param {string | null} backend
+   * @param {readonly import('./runtime.js').Rejection[]} before
+   */
+  async function startParts(backend, before) {
+    const {runtime, classifier, selfTest} = await startClassifier({
+      manifest,
+      artefact,
+      manifestUrl: options.manifestUrl,
+      backend,
+      before,
+      onProgress: (doneBytes, totalBytes) => onProgress({stage: 'model', doneBytes, totalBytes}),
+      onWarmUp: () => onProgress({stage: 'warm_up'}),
+    });
+    onProgress({stage: 'detector'});
+    const {detectorSize} = options;
+    const detector = await createDetector({runtime, ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, share: 1}]})});
+    await detector.warmUp();
+    return {
+      runtime,
+      classifier,
+      selfTest,
+      detector,
+      destroy() {
+        detector.destroy();
+        classifier.destroy();
+      },
+    };
+  }
+
   /** @type {Engine['analyze']} */
   async function analyze(picture, {name = '', returnFrame = false} = {}) {
-    const bitmap = picture instanceof Blob ? null : await toBitmap(picture);
-    /** @type {import('./source.js').Frame | null} */
-    let frame = null;
+    if (isDestroyed) throw new PageError('error_unexpected', {reason: 'the pipeline was destroyed'});
+    const bitmap = picture instanceof Blob ? await decodeImage(picture, name) : await toBitmap(picture);
+    const frame = openBitmap(bitmap, {isKept: true});
     let isReturned = false;
     try {
-      if (isDestroyed) throw new PageError('error_unexpected', {reason: 'the pipeline was destroyed'});
-      frame = bitmap === null ? await openImage(/** @type {Blob} */ (picture), name) : openBitmap(bitmap, {isKept: true});
-      const analysis = await look(frame);
-      if (!returnFrame || bitmap === null) return analysis;
-      isReturned = true;
-      return {...analysis, frame: bitmap};
+      const analysis = await lookOrRecover(frame);
+      isReturned = returnFrame;
+      return returnFrame ? {...analysis, frame: bitmap} : analysis;
     } finally {
-      frame?.destroy();
-      if (!isReturned) bitmap?.close();
+      frame.destroy();
+      if (!isReturned) bitmap.close();
+    }
+  }
+
+  /**
+   * A graphics processor may take its context away at any time. The next backend then looks at the same frame again.
+   * @param {import('./source.js').Frame} frame
+   * @returns {Promise<Analysis>}
+   */
+  async function lookOrRecover(frame) {
+    for (;;) {
+      const {runtime} = parts;
+      const answer = await Promise.race([look(frame), runtime.lost]);
+      if (typeof answer !== 'string') return answer;
+      parts = await startParts(null, [...runtime.rejected, {backend: runtime.backend, reason: answer}]);
     }
   }
 
@@ -113,15 +144,16 @@ export async function startEngine({manifestUrl, backend, precision, detectorSize
    */
   async function look(frame) {
     const {width, height} = frame;
+    const {spec} = manifest;
     const started = performance.now();
-    const {faces} = await detector.detect(frame);
+    const {faces} = await parts.detector.detect(frame);
     const detectMs = performance.now() - started;
     if (faces.length === 0) {
       return {box: null, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
     }
     const {rgb, square} = cropDetectedFace(frame, faces[0], spec);
     const cropped = performance.now();
-    const {probabilities} = await classifier.classify(rgb);
+    const {probabilities} = await parts.classifier.classify(rgb);
     const timings = {detectMs, classifyMs: performance.now() - cropped};
     const top = probabilities.reduce((best, value, i) => (value > probabilities[best] ? i : best), 0);
     return {box: faces[0], faces, square, probabilities, label: spec.labels[top].key, cropRgb: rgb, width, height, timings};

@@ -1,211 +1,105 @@
-/** The page: connects the parts and holds no logic of its own. source -> detector -> crop -> classifier -> result. */
-import {getContext} from './canvas.js';
-import {createDetector} from './detector.js';
-import {describeReason, PageError, toPageError} from './errors.js';
-import {chooseArtefact, readManifest} from './manifest.js';
-import {createOverlay} from './overlay.js';
-import {cropDetectedFace} from './preprocess.js';
-import {renderResult} from './result.js';
-import {openImage} from './source.js';
-import {startClassifier} from './startup.js';
+/** The page: connects the parts and holds no logic of its own. */
+import {find, isVideo, pickFiles} from './dom.js';
+import {PageError, toPageError} from './errors.js';
+import {createImitation, fetchSample} from './imitate.js';
+import {prepareOffline} from './offline.js';
+import {createEmotionPipeline} from './pipeline.js';
+import {createReader} from './reader.js';
 import {createStatus} from './status.js';
-import {formatBytes, pickLanguage, showLanguage, translate} from './text.js';
+import {createTabs} from './tabs.js';
+import {formatBytes, pickLanguage, rememberLanguage, showLanguage} from './text.js';
 
-/** @typedef {{detector: import('./detector.js').Detector, classifier: import('./classifier.js').Classifier}} Services */
-
-const MANIFEST_URL = new URL('model/manifest.json', document.baseURI).href;
-const SAMPLE_URL = new URL('samples/astronaut.png', document.baseURI).href;
-const LONGEST_SHOWN_PX = 1600;
+// What the buttons offer: it must be there on a later visit without a network.
+const SAMPLES = ['astronaut.png', 'actor.webm', 'imitation.webm'].map((name) => `samples/${name}`);
 
 const query = new URLSearchParams(location.search);
 let language = pickLanguage(query);
-
-const stage = find('#stage', HTMLElement);
-const photo = find('#photo', HTMLCanvasElement);
-const picker = find('#picker', HTMLInputElement);
-const overlay = createOverlay(find('#overlay', HTMLCanvasElement));
 const status = createStatus(document.body, {
-  line: find('#status', HTMLElement),
-  bar: find('#progress', HTMLProgressElement),
-  alert: find('#alert', HTMLElement),
-  alertText: find('#alert-text', HTMLElement),
+  line: find(document, '#status', HTMLElement),
+  bar: find(document, '#progress', HTMLProgressElement),
+  alert: find(document, '#alert', HTMLElement),
+  alertText: find(document, '#alert-text', HTMLElement),
 }, language);
-const resultElements = {
-  headline: find('#headline', HTMLElement),
-  note: find('#note', HTMLElement),
-  seen: find('#seen', HTMLElement),
-  crop: find('#crop', HTMLCanvasElement),
-  bars: find('#bars', HTMLElement),
-  facts: find('#facts', HTMLElement),
-};
-/** @type {import('./result.js').ResultState} */
-const state = {facts: null, reading: null};
-let faceCount = 0;
-let turn = 0;
-let isStarted = false;
+const pipeline = startPipeline();
+const getPipeline = () => pipeline;
+const reader = createReader(document.body, status, getPipeline, language);
+const imitation = createImitation(find(document, '#imitate', HTMLElement), status, getPipeline, fetchSample, language);
+const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
+  reader.stop();
+  imitation.stop();
+});
 
-/** @returns {Promise<Services>} */
-async function startServices() {
+/** @returns {Promise<import('./pipeline.js').EmotionPipeline>} */
+async function startPipeline() {
   status.say('loading', 'status_runtime');
-  const manifest = await readManifest(MANIFEST_URL);
-  const artefact = chooseArtefact(manifest, query.get('precision'));
-  const {runtime, classifier, selfTest} = await startClassifier({
-    manifest,
-    artefact,
-    manifestUrl: MANIFEST_URL,
+  const offline = await prepareOffline({alsoKeep: SAMPLES});
+  void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
+  const detector = query.get('detector');
+  return createEmotionPipeline({
+    manifestUrl: 'model/manifest.json',
     backend: query.get('backend'),
-    onProgress: (done, total) => status.progress(done, total, 'status_model', formatBytes),
-    onWarmUp: () => status.say('loading', 'status_warm_up'),
+    precision: query.get('precision'),
+    detectorSize: detector === null ? null : Number(detector),
+    worker: query.get('worker') === 'never' ? 'never' : 'auto',
+    onProgress({stage, doneBytes = 0, totalBytes = 0}) {
+      if (status.state !== 'loading') return;
+      if (stage === 'model') status.progress(doneBytes, totalBytes, 'status_model', formatBytes);
+      else status.say('loading', stage === 'detector' ? 'status_detector' : stage === 'warm_up' ? 'status_warm_up' : 'status_runtime');
+    },
   });
-  status.say('loading', 'status_detector');
-  const detector = await createDetector({runtime});
-  state.facts = {name: manifest.name, spec: classifier.spec, artefact, runtime, selfTest};
-  isStarted = true;
-  render();
-  return {detector, classifier};
-}
-
-/**
- * Read one photograph. A later one takes over: whatever the earlier one still finds out is dropped.
- * @param {() => Promise<{blob: Blob, name: string}>} fetchPhoto
- */
-async function readPhoto(fetchPhoto) {
-  turn += 1;
-  const mine = turn;
-  clearResult();
-  if (isStarted) status.say('working', 'status_working');
-  /** @type {import('./source.js').Frame | null} */
-  let frame = null;
-  try {
-    const {blob, name} = await fetchPhoto();
-    frame = await openImage(blob, name);
-    if (mine !== turn) return;
-    showFrame(frame);
-    const {detector, classifier} = await services;
-    if (mine !== turn) return;
-    status.say('working', 'status_working');
-    await classifyFrame(frame, detector, classifier, () => mine === turn);
-  } catch (error) {
-    if (mine === turn) status.fail(toPageError(error));
-  } finally {
-    frame?.destroy();
-  }
-}
-
-/**
- * @param {import('./source.js').Frame} frame
- * @param {import('./detector.js').Detector} detector
- * @param {import('./classifier.js').Classifier} classifier
- * @param {() => boolean} isWanted
- */
-async function classifyFrame(frame, detector, classifier, isWanted) {
-  const detectStart = performance.now();
-  const {faces} = await detector.detect(frame);
-  const detectMs = performance.now() - detectStart;
-  if (!isWanted()) return;
-  if (faces.length === 0) throw new PageError('error_no_face');
-  const {rgb, square} = cropDetectedFace(frame, faces[0], classifier.spec);
-  const classifyStart = performance.now();
-  const {probabilities} = await classifier.classify(rgb);
-  const classifyMs = performance.now() - classifyStart;
-  if (!isWanted()) return;
-  overlay.show({boxes: faces, chosen: 0, frameWidth: frame.width, frameHeight: frame.height});
-  stage.dataset.faces = JSON.stringify(faces);
-  stage.dataset.square = JSON.stringify(square);
-  faceCount = faces.length;
-  state.reading = {probabilities, cropRgb: rgb, faceCount, detectMs, classifyMs};
-  status.say('result', 'status_done');
-  render();
-}
-
-/** @param {import('./source.js').Frame} frame */
-function showFrame(frame) {
-  const scale = Math.min(1, LONGEST_SHOWN_PX / Math.max(frame.width, frame.height));
-  photo.width = Math.max(1, Math.round(frame.width * scale));
-  photo.height = Math.max(1, Math.round(frame.height * scale));
-  frame.draw(getContext(photo), photo.width, photo.height);
-  stage.dataset.filled = '';
-}
-
-function clearResult() {
-  overlay.clear();
-  delete stage.dataset.faces;
-  delete stage.dataset.square;
-  delete stage.dataset.filled;
-  faceCount = 0;
-  state.reading = null;
-  render();
 }
 
 function render() {
   showLanguage(document, language);
   status.translateTo(language);
-  renderResult(resultElements, state, language);
-  const key = faceCount === 0 ? 'photo_none' : faceCount === 1 ? 'photo_face' : 'photo_faces';
-  photo.setAttribute('aria-label', translate(language, key, {count: faceCount}));
-}
-
-/** @param {FileList | null | undefined} files */
-function readFiles(files) {
-  const file = files?.[0];
-  void readPhoto(async () => {
-    if (file === undefined) throw new PageError('error_no_file');
-    return {blob: file, name: file.name};
-  });
-}
-
-async function fetchSample() {
-  const response = await fetch(SAMPLE_URL).catch((error) => {
-    throw new PageError('error_sample_missing', {reason: describeReason(error)});
-  });
-  if (!response.ok) throw new PageError('error_sample_missing', {reason: `HTTP ${response.status}`});
-  return {blob: await response.blob(), name: 'astronaut.png'};
-}
-
-function listen() {
-  picker.addEventListener('change', () => {
-    if (picker.files?.length) readFiles(picker.files);
-    picker.value = ''; // the same file may be chosen again
-  });
-  find('#choose', HTMLButtonElement).addEventListener('click', () => picker.click());
-  find('#sample', HTMLButtonElement).addEventListener('click', () => void readPhoto(fetchSample));
-  for (const button of document.querySelectorAll('[data-language]')) {
-    button.addEventListener('click', () => {
-      language = button.getAttribute('data-language') === 'ko' ? 'ko' : 'en';
-      render();
-    });
-  }
-  // The whole window takes drops: a photograph dropped beside the frame must not replace the page.
-  addEventListener('dragover', (event) => {
-    event.preventDefault();
-    stage.dataset.dragging = '';
-  });
-  addEventListener('dragleave', (event) => {
-    if (event.relatedTarget === null) delete stage.dataset.dragging;
-  });
-  addEventListener('drop', (event) => {
-    event.preventDefault();
-    delete stage.dataset.dragging;
-    readFiles(event.dataTransfer?.files);
-  });
+  reader.render(language);
+  imitation.render(language);
 }
 
 /**
- * @template {Element} Kind
- * @param {string} selector
- * @param {new () => Kind} kind
- * @returns {Kind}
+ * Whatever is dropped goes to the part that is open.
+ * @param {File | undefined} file
  */
-function find(selector, kind) {
-  const element = document.querySelector(selector);
-  if (!(element instanceof kind)) throw new Error(`index.html has no ${kind.name} ${selector}`);
-  return element;
+function dropFile(file) {
+  if (file === undefined) status.fail(new PageError('error_no_file'));
+  else if (tabs.selected === 'imitate' && isVideo(file, file.name)) imitation.dropFile(file, file.name);
+  else {
+    tabs.select('read');
+    reader.readFile(file, file.name);
+  }
+}
+
+function listen() {
+  pickFiles(find(document, '#choose', HTMLButtonElement), find(document, '#picker', HTMLInputElement), (file) => reader.readFile(file, file.name));
+  find(document, '#sample', HTMLButtonElement).addEventListener('click', () => void reader.readPhoto(() => fetchSample('astronaut.png')));
+  find(document, '#camera', HTMLButtonElement).addEventListener('click', reader.useCamera);
+  find(document, '#pause', HTMLButtonElement).addEventListener('click', reader.togglePause);
+  find(document, '#stop', HTMLButtonElement).addEventListener('click', reader.stop);
+  for (const button of document.querySelectorAll('[data-language]')) {
+    button.addEventListener('click', () => {
+      language = button.getAttribute('data-language') === 'ko' ? 'ko' : 'en';
+      rememberLanguage(language);
+      render();
+    });
+  }
+  // The whole window takes drops: a file dropped beside the frame must not replace the page.
+  addEventListener('dragover', (event) => {
+    event.preventDefault();
+    document.body.dataset.dragging = '';
+  });
+  addEventListener('dragleave', (event) => {
+    if (event.relatedTarget === null) delete document.body.dataset.dragging;
+  });
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    delete document.body.dataset.dragging;
+    dropFile(event.dataTransfer?.files[0]);
+  });
 }
 
 render();
 listen();
-const services = startServices();
-services.then(
-  () => { if (turn === 0) status.say('ready', 'status_ready'); },
+pipeline.then(
+  () => { if (status.state === 'loading') status.say('ready', 'status_ready'); },
   (error) => status.fail(toPageError(error)),
 );

@@ -2,7 +2,14 @@
 import {getContext} from './canvas.js';
 
 /** @typedef {import('./crop.js').Box} Box */
-/** @typedef {{boxes: readonly Box[], chosen: number, frameWidth: number, frameHeight: number}} Outlines chosen: index of the box that is classified */
+/**
+ * @typedef {object} Outlines
+ * @property {readonly Box[]} boxes
+ * @property {number} chosen index of the box that is classified
+ * @property {number} frameWidth
+ * @property {number} frameHeight
+ * @property {boolean} [isHeld] whether the boxes are those of an earlier frame: they are drawn faintly
+ */
 /** @typedef {{show: (outlines: Outlines) => void, clear: () => void, destroy: () => void}} Overlay */
 
 /**
@@ -39,6 +46,7 @@ export function createOverlay(canvas) {
     if (shown === null || clientWidth === 0) return;
     const style = getComputedStyle(canvas);
     context.scale(devicePixelRatio * (clientWidth / shown.frameWidth), devicePixelRatio * (clientHeight / shown.frameHeight));
+    context.globalAlpha = shown.isHeld ? 0.35 : 1;
     const pixel = shown.frameWidth / clientWidth;
     shown.boxes.forEach((box, i) => {
       const isChosen = i === shown?.chosen;

@@ -17,7 +17,7 @@ import {connectWorker} from './remote.js';
 /** @typedef {import('./engine.js').Picture | HTMLVideoElement | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | ImageData} Source */
 /**
  * @typedef {object} EmotionPipeline
- * @property {PipelineFacts} facts
+ * @property {PipelineFacts} facts as they are now: where a graphics processor takes its context away, the next backend goes on
  * @property {(source: Source, options?: import('./engine.js').AnalyzeOptions) => Promise<Analysis>} analyze calls are
  *   served one at a time, in order. An ImageBitmap or a VideoFrame is taken over: it is closed, or given back as `frame`.
  * @property {() => Promise<{tensors: number, bytes: number}>} memory what TF.js holds; for diagnostics
@@ -48,12 +48,15 @@ export async function createEmotionPipeline({
   const remote = worker === 'auto' ? await connectWorker() : null;
   if (remote === null) return startHere(options, onProgress);
   try {
-    const facts = /** @type {import('./engine.js').Facts} */ (await remote.ask({call: 'start', options}, [], onProgress));
+    let {facts} = await remote.ask({call: 'start', options}, [], onProgress);
     return createPipeline({
-      facts: {...facts, offMainThread: true},
-      look: async (picture, asked) => /** @type {Analysis} */ (
-        await remote.ask({call: 'analyze', picture, options: asked}, picture instanceof Blob ? [] : [picture])),
-      memory: async () => /** @type {{tensors: number, bytes: number}} */ (await remote.ask({call: 'memory'}, [])),
+      facts: () => ({...facts, offMainThread: true}),
+      async look(picture, asked) {
+        const answer = await remote.ask({call: 'analyze', picture, options: asked}, picture instanceof Blob ? [] : [picture]);
+        ({facts} = answer);
+        return /** @type {Analysis} */ (answer.value);
+      },
+      memory: async () => /** @type {{tensors: number, bytes: number}} */ ((await remote.ask({call: 'memory'}, [])).value),
       destroy: remote.destroy,
     });
   } catch (error) {
@@ -70,7 +73,7 @@ export async function createEmotionPipeline({
 async function startHere(options, onProgress) {
   const engine = await startEngine(options, onProgress);
   return createPipeline({
-    facts: {...engine.facts, offMainThread: false},
+    facts: () => ({...engine.facts, offMainThread: false}),
     look: engine.analyze,
     memory: async () => engine.memory(),
     destroy: engine.destroy,
@@ -79,7 +82,7 @@ async function startHere(options, onProgress) {
 
 /**
  * @param {object} parts
- * @param {PipelineFacts} parts.facts
+ * @param {() => PipelineFacts} parts.facts
  * @param {(picture: import('./engine.js').Picture, options: import('./engine.js').AnalyzeOptions) => Promise<Analysis>} parts.look
  * @param {EmotionPipeline['memory']} parts.memory
  * @param {() => void} parts.destroy
@@ -88,7 +91,9 @@ async function startHere(options, onProgress) {
 function createPipeline({facts, look, memory, destroy}) {
   let last = Promise.resolve();
   return {
-    facts,
+    get facts() {
+      return facts();
+    },
     analyze(source, options = {}) {
       const result = last.then(async () => look(await capture(source), options));
       last = result.then(() => {}, () => {}); // whatever became of it, the next one has its turn

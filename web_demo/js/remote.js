@@ -4,9 +4,10 @@ import {startWorker} from './vendor.js';
 
 /** @typedef {{call: string, [key: string]: unknown}} Call */
 /** @typedef {import('./engine.js').OnProgress} OnProgress */
+/** @typedef {{value: unknown, facts: import('./engine.js').Facts}} Answer */
 /**
  * @typedef {object} Remote
- * @property {(call: Call, transfer: Transferable[], onProgress?: OnProgress) => Promise<unknown>} ask
+ * @property {(call: Call, transfer: Transferable[], onProgress?: OnProgress) => Promise<Answer>} ask
  * @property {() => void} destroy
  */
 
@@ -16,7 +17,7 @@ import {startWorker} from './vendor.js';
  */
 export async function connectWorker() {
   if (typeof Worker === 'undefined' || typeof OffscreenCanvas === 'undefined') return null;
-  /** @type {Map<number, {resolve: (value: unknown) => void, reject: (error: unknown) => void, onProgress?: OnProgress}>} */
+  /** @type {Map<number, {resolve: (answer: Answer) => void, reject: (error: unknown) => void, onProgress?: OnProgress}>} */
   const waiting = new Map();
   /** @type {Worker} */
   let worker;
@@ -44,7 +45,7 @@ export async function connectWorker() {
     const call = waiting.get(data.id);
     waiting.delete(data.id);
     if ('error' in data) call?.reject(new PageError(data.error.code, data.error.params));
-    else call?.resolve(data.value);
+    else call?.resolve(data);
   };
   worker.onerror = (event) => {
     settle(false);

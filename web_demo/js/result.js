@@ -1,63 +1,76 @@
-/** The reading: the top emotion, a bar for each label, and the facts about how it was made. */
+/** The reading of a face: the top emotion, a bar for each label, and the facts about how it was made. */
+import {createBars} from './bars.js';
 import {getContext} from './canvas.js';
-import {formatBytes, formatPercent, translate} from './text.js';
+import {createElement, setText} from './dom.js';
+import {formatBytes, formatNumber, formatPercent, nameOf, translate} from './text.js';
 
 /** @typedef {import('./text.js').Language} Language */
-/** @typedef {import('./manifest.js').Artefact} Artefact */
-/** @typedef {import('./manifest.js').Label} Label */
-/** @typedef {import('./runtime.js').RuntimeFacts} Runtime */
+/** @typedef {import('./pipeline.js').PipelineFacts} Facts */
+/** @typedef {import('./live.js').LiveStats} LiveStats */
 /** @typedef {{headline: HTMLElement, note: HTMLElement, seen: HTMLElement, crop: HTMLCanvasElement, bars: HTMLElement, facts: HTMLElement}} ResultElements */
 /**
- * @typedef {object} Reading
- * @property {Float32Array} probabilities one a label, summing to 1
- * @property {Uint8ClampedArray} cropRgb the network's input, HWC
+ * @typedef {object} Reading what is shown; smoothing, where there is any, has been done
+ * @property {readonly number[] | null} probabilities one a label; null: there is no face
+ * @property {readonly number[] | null} exact the same, unsmoothed
+ * @property {Uint8ClampedArray | null} cropRgb the network's input, HWC
  * @property {number} faceCount
  * @property {number} detectMs
  * @property {number} classifyMs
+ * @property {LiveStats | null} stats of a video
  */
-/** @typedef {{name: string, spec: import('./manifest.js').ModelSpec, artefact: Artefact, runtime: Runtime, selfTest: import('./self_test.js').SelfTestResult | null}} ModelFacts */
-/** @typedef {{facts: ModelFacts | null, reading: Reading | null}} ResultState */
+/** @typedef {{facts: Facts | null, reading: Reading | null}} ResultState */
+/** @typedef {{render: (state: ResultState, language: Language) => void}} ResultView */
 
 /**
- * Draw the panel anew from its state; a missing part shows as "not yet".
+ * A missing part shows as "not yet".
  * @param {ResultElements} elements
- * @param {ResultState} state
- * @param {Language} language
+ * @returns {ResultView}
  */
-export function renderResult(elements, {facts, reading}, language) {
-  renderHeadline(elements, facts, reading, language);
-  elements.seen.hidden = facts === null || reading === null;
-  if (facts !== null && reading !== null) drawCrop(elements.crop, reading.cropRgb, facts.spec.input);
-  const top = reading === null ? -1 : indexOfLargest(reading.probabilities);
-  const rows = (facts?.spec.labels ?? []).map((label, i) => {
-    return createBar(nameOf(label, language), label.key, reading?.probabilities[i] ?? null, i === top, language);
-  });
-  elements.bars.replaceChildren(...rows);
-  elements.facts.replaceChildren(...(facts === null ? [] : listFacts(facts, reading, language)));
-  elements.facts.dataset.backend = facts?.runtime.backend ?? '';
-  elements.facts.dataset.threads = String(facts?.runtime.threads ?? '');
-  elements.facts.dataset.precision = facts?.artefact.precision ?? '';
-  elements.facts.dataset.gate = facts?.artefact.gate ?? '';
-  elements.facts.dataset.selfTest = String(facts?.selfTest?.maxAbsProb ?? '');
+export function createResultView(elements) {
+  const bars = createBars(elements.bars);
+  return {
+    render({facts, reading}, language) {
+      const top = reading?.probabilities ? indexOfLargest(reading.probabilities) : -1;
+      setText(elements.headline, describeTop(facts, reading, top, language));
+      const isOneOfMany = reading !== null && reading.stats === null && reading.faceCount > 1;
+      setText(elements.note, isOneOfMany ? translate(language, 'result_many', {count: reading.faceCount}) : '');
+      const cropRgb = reading?.cropRgb ?? null;
+      elements.seen.hidden = facts === null || cropRgb === null;
+      if (facts !== null && cropRgb !== null) drawCrop(elements.crop, cropRgb, facts.spec.input);
+      const labels = facts?.spec.labels ?? [];
+      const values = labels.map((_, i) => {
+        const share = reading?.probabilities?.[i];
+        return share === undefined ? null : {share, text: formatPercent(share, language)};
+      });
+      bars.render(labels, values, top, language);
+      [...elements.bars.children].forEach((row, i) => markProbability(/** @type {HTMLElement} */ (row), reading?.exact?.[i]));
+      renderFacts(elements.facts, facts, reading, language);
+    },
+  };
 }
 
 /**
- * @param {ResultElements} elements
- * @param {ModelFacts | null} facts
- * @param {Reading | null} reading
- * @param {Language} language
+ * For tests and for those who look with a browser's tools.
+ * @param {HTMLElement} row
+ * @param {number | undefined} probability
  */
-function renderHeadline(elements, facts, reading, language) {
-  if (facts === null || reading === null) {
-    elements.headline.textContent = translate(language, 'result_waiting');
-    elements.note.textContent = '';
-    return;
-  }
-  const top = indexOfLargest(reading.probabilities);
-  const percent = formatPercent(reading.probabilities[top], language);
-  elements.headline.textContent = translate(language, 'result_top', {label: nameOf(facts.spec.labels[top], language), percent});
-  const isOneOfMany = reading.faceCount > 1;
-  elements.note.textContent = isOneOfMany ? translate(language, 'result_many', {count: reading.faceCount}) : '';
+function markProbability(row, probability) {
+  if (probability === undefined) delete row.dataset.probability;
+  else row.dataset.probability = String(probability);
+}
+
+/**
+ * @param {Facts | null} facts
+ * @param {Reading | null} reading
+ * @param {number} top
+ * @param {Language} language
+ * @returns {string}
+ */
+function describeTop(facts, reading, top, language) {
+  if (facts === null || reading === null) return translate(language, 'result_waiting');
+  if (reading.probabilities === null) return translate(language, 'result_no_face');
+  const label = nameOf(facts.spec.labels[top], language);
+  return translate(language, 'result_top', {label, percent: formatPercent(reading.probabilities[top], language)});
 }
 
 /**
@@ -68,66 +81,86 @@ function renderHeadline(elements, facts, reading, language) {
 function drawCrop(canvas, rgb, {height, width}) {
   const image = new ImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel += 1) {
-    image.data.set(rgb.subarray(pixel * 3, pixel * 3 + 3), pixel * 4);
+    image.data[pixel * 4] = rgb[pixel * 3];
+    image.data[pixel * 4 + 1] = rgb[pixel * 3 + 1];
+    image.data[pixel * 4 + 2] = rgb[pixel * 3 + 2];
     image.data[pixel * 4 + 3] = 255;
   }
-  canvas.width = width;
-  canvas.height = height;
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
   getContext(canvas).putImageData(image, 0, 0);
 }
 
 /**
- * @param {string} name
- * @param {string} key
- * @param {number | null} probability
- * @param {boolean} isTop
+ * @param {HTMLElement} list a `dl`
+ * @param {Facts | null} facts
+ * @param {Reading | null} reading
  * @param {Language} language
- * @returns {HTMLElement}
  */
-function createBar(name, key, probability, isTop, language) {
-  const row = document.createElement('li');
-  row.className = isTop ? 'bar bar-top' : 'bar';
-  row.dataset.key = key;
-  if (probability !== null) row.dataset.probability = String(probability);
-  const track = createElement('span', 'bar-track', '');
-  track.setAttribute('aria-hidden', 'true');
-  const fill = createElement('span', 'bar-fill', '');
-  fill.style.setProperty('--value', String(probability ?? 0));
-  track.append(fill);
-  const value = probability === null ? '–' : formatPercent(probability, language);
-  row.append(createElement('span', 'bar-name', name), track, createElement('span', 'bar-value', value));
-  return row;
+function renderFacts(list, facts, reading, language) {
+  const rows = facts === null ? [] : listFacts(facts, reading, language);
+  showFacts(list, rows);
+  const gate = list.querySelector('[data-fact="fact_verdict"]');
+  if (gate !== null && facts !== null) gate.className = `fact fact-${facts.artefact.gate}`;
+  list.dataset.backend = facts?.runtime.backend ?? '';
+  list.dataset.threads = String(facts?.runtime.threads ?? '');
+  list.dataset.precision = facts?.artefact.precision ?? '';
+  list.dataset.gate = facts?.artefact.gate ?? '';
+  list.dataset.selfTest = String(facts?.selfTest?.maxAbsProb ?? '');
+  list.dataset.offMainThread = String(facts?.offMainThread ?? '');
 }
 
 /**
- * @param {ModelFacts} facts
+ * Rows of term and value; rows that are there already are changed in place.
+ * @param {HTMLElement} list a `dl`
+ * @param {readonly (readonly [string, string, string])[]} rows key, term, value
+ */
+export function showFacts(list, rows) {
+  const isSame = list.children.length === rows.length && rows.every(([key], i) => /** @type {HTMLElement} */ (list.children[i]).dataset.fact === key);
+  if (!isSame) {
+    list.replaceChildren(...rows.map(([key]) => {
+      const row = createElement('div', 'fact');
+      row.dataset.fact = key;
+      row.append(createElement('dt', ''), createElement('dd', ''));
+      return row;
+    }));
+  }
+  rows.forEach(([, term, value], i) => {
+    setText(list.children[i].children[0], term);
+    setText(list.children[i].children[1], value);
+  });
+}
+
+/**
+ * @param {Facts} facts
  * @param {Reading | null} reading
  * @param {Language} language
- * @returns {HTMLElement[]}
+ * @returns {[string, string, string][]}
  */
-function listFacts({name, artefact, runtime, selfTest}, reading, language) {
+function listFacts({name, artefact, runtime, selfTest, offMainThread}, reading, language) {
   const size = formatBytes(artefact.bytes, language);
   const time = reading === null ? translate(language, 'fact_time_waiting') : translate(language, 'fact_time_value', {
     detectMs: Math.round(reading.detectMs), classifyMs: Math.round(reading.classifyMs),
   });
+  const thread = translate(language, offMainThread ? 'thread_worker' : 'thread_page');
   /** @type {[import('./text.js').TextKey, string][]} */
   const rows = [
     ['fact_model', translate(language, 'fact_model_value', {name, precision: artefact.precision, size})],
     ['fact_verdict', describeVerdict(artefact, language)],
-    ['fact_backend', describeBackend(runtime, language)],
+    ['fact_backend', `${describeBackend(runtime, language)}; ${thread}`],
     ['fact_self_test', describeSelfTest(selfTest, language)],
     ['fact_time', time],
   ];
-  return rows.map(([key, value]) => {
-    const row = createElement('div', 'fact', '');
-    row.append(createElement('dt', '', translate(language, key)), createElement('dd', '', value));
-    if (key === 'fact_verdict') row.classList.add(`fact-${artefact.gate}`);
-    return row;
-  });
+  const stats = reading?.stats ?? null;
+  if (stats !== null) {
+    const {seen, dropped} = stats;
+    rows.push(['fact_rate', translate(language, 'fact_rate_value', {fps: formatNumber(stats.fps, 0, language), seen, dropped})]);
+  }
+  return rows.map(([key, value]) => [key, translate(language, key), value]);
 }
 
 /**
- * @param {Artefact} artefact
+ * @param {import('./manifest.js').Artefact} artefact
  * @param {Language} language
  * @returns {string}
  */
@@ -139,7 +172,7 @@ function describeVerdict({gate, parity}, language) {
 }
 
 /**
- * @param {Runtime} runtime
+ * @param {import('./runtime.js').RuntimeFacts} runtime
  * @param {Language} language
  * @returns {string}
  */
@@ -164,33 +197,11 @@ function describeThreads(threads, language) {
 }
 
 /**
- * @param {Label} label
- * @param {Language} language
- * @returns {string}
- */
-function nameOf(label, language) {
-  return label[language] || label.key;
-}
-
-/**
- * @param {Float32Array} values
+ * @param {readonly number[]} values
  * @returns {number}
  */
 function indexOfLargest(values) {
   return values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
-}
-
-/**
- * @param {string} tag
- * @param {string} className
- * @param {string} text
- * @returns {HTMLElement}
- */
-function createElement(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.textContent = text;
-  return element;
 }
 
 /**

@@ -18,7 +18,10 @@ import {importTfjs, VENDOR_URL} from './vendor.js';
  * @property {number | null} threads of the wasm backend; 1 for cpu; null for a graphics processor
  * @property {boolean} isHalfFloat whether the graphics processor rounds every intermediate result to 16 bits
  */
-/** @typedef {RuntimeFacts & {tf: Vendor}} Runtime with TF.js and TinyFaceDetector */
+/**
+ * @typedef {RuntimeFacts & {tf: Vendor, lost: Promise<string>}} Runtime with TF.js and TinyFaceDetector; `lost` resolves, to
+ *   the reason, if the graphics processor takes its context away: what is under way then never ends
+ */
 
 /**
  * The order in which backends are tried. wasm is first: it is what the exported model is compared with PyTorch on, it
@@ -49,7 +52,8 @@ export async function startRuntime(asked, before = []) {
     const reason = await tryBackend(tf, backend);
     if (reason === null) {
       const isHalfFloat = backend === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
-      return {tf, backend, asked: asked !== null, rejected, threads: countThreads(tf, backend), isHalfFloat};
+      const facts = {backend, asked: asked !== null, rejected, threads: countThreads(tf, backend), isHalfFloat};
+      return {...facts, tf, lost: watchForLoss(tf, backend)};
     }
     rejected.push({backend, reason});
   }
@@ -76,6 +80,19 @@ async function tryBackend(tf, backend) {
   } catch (error) {
     return describeReason(error);
   }
+}
+
+/**
+ * @param {Vendor} tf
+ * @param {BackendName} backend
+ * @returns {Promise<string>}
+ */
+function watchForLoss(tf, backend) {
+  const own = /** @type {any} */ (tf.backend());
+  return new Promise((resolve) => {
+    if (backend === 'webgl') own.gpgpu.gl.canvas.addEventListener('webglcontextlost', () => resolve('its graphics context was lost'));
+    if (backend === 'webgpu') void own.device.lost.then((/** @type {{message: string}} */ info) => resolve(`its device was lost (${info.message || 'no reason given'})`));
+  });
 }
 
 /** @returns {boolean} */

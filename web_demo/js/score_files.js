@@ -43,6 +43,14 @@ export function resultToCsv({score}) {
   return `${[heads.join(','), ...lines].join('\n')}\n`;
 }
 
+/**
+ * @param {Track} track
+ * @returns {Record<string, unknown>} the content of a track file, which `python -m reon_export score` reads
+ */
+export function trackToJson({name, labels, duration_s: durationS, frames, model = {}}) {
+  return {format: 'reon-track', version: 1, name, labels, duration_s: durationS, model, frames};
+}
+
 /** @param {Track} track */
 function describe({name, duration_s: durationS, frames, model = {}}) {
   const shown = frames.filter((frame) => frame.probabilities !== null).length;

@@ -24,13 +24,24 @@ import {hideProfile} from './profile.js';
  * Decode an image file.
  * @param {Blob} blob
  * @param {string} name for the error's sentence
- * @returns {Promise<Frame>}
+ * @returns {Promise<ImageBitmap>} upright
  * @throws {PageError} if the browser cannot decode it
  */
-export async function openImage(blob, name) {
-  return openBitmap(await decode(blob).catch(() => {
+export async function decodeImage(blob, name) {
+  return decode(blob).catch(() => {
     throw new PageError('error_not_an_image', {name});
-  }));
+  });
+}
+
+/**
+ * The same as a frame, which owns it.
+ * @param {Blob} blob
+ * @param {string} name
+ * @returns {Promise<Frame>}
+ * @throws {PageError}
+ */
+export async function openImage(blob, name) {
+  return openBitmap(await decodeImage(blob, name));
 }
 
 /**

@@ -18,14 +18,15 @@ import {runSelfTest} from './self_test.js';
  * @param {import('./manifest.js').Artefact} options.artefact
  * @param {string} options.manifestUrl absolute
  * @param {string | null} options.backend the one that was asked for; it is then the only one tried
+ * @param {readonly import('./runtime.js').Rejection[]} [options.before] the backends that were given up already
  * @param {import('./manifest.js').OnProgress} [options.onProgress]
  * @param {() => void} [options.onWarmUp]
  * @returns {Promise<Started>}
  * @throws {PageError} if no backend runs and passes the self-test
  */
-export async function startClassifier({manifest, artefact, manifestUrl, backend, onProgress, onWarmUp}) {
+export async function startClassifier({manifest, artefact, manifestUrl, backend, before = [], onProgress, onWarmUp}) {
   /** @type {import('./runtime.js').Rejection[]} */
-  const rejected = [];
+  const rejected = [...before];
   for (;;) {
     const runtime = await startRuntime(backend, rejected);
     const classifier = await loadClassifier({manifest, artefact, manifestUrl, runtime, onProgress, onWarmUp});

@@ -4,10 +4,11 @@ import {translate} from './text.js';
 /** @typedef {import('./text.js').Language} Language */
 /** @typedef {import('./text.js').TextKey} TextKey */
 /** @typedef {import('./errors.js').PageError} PageError */
-/** @typedef {'loading' | 'ready' | 'working' | 'result' | 'error'} PageState */
+/** @typedef {'loading' | 'ready' | 'working' | 'live' | 'result' | 'error'} PageState */
 /** @typedef {{line: HTMLElement, bar: HTMLProgressElement, alert: HTMLElement, alertText: HTMLElement}} StatusElements */
 /**
  * @typedef {object} Status
+ * @property {PageState} state
  * @property {(state: PageState, key: TextKey) => void} say
  * @property {(done: number, total: number, key: TextKey, format: (count: number, language: Language) => string) => void} progress
  * @property {(error: PageError) => void} fail
@@ -44,6 +45,9 @@ export function createStatus(body, elements, firstLanguage) {
   }
 
   return {
+    get state() {
+      return /** @type {PageState} */ (body.dataset.state);
+    },
     say(state, key) {
       enter(state);
       sentence = () => translate(language, key);
@@ -60,6 +64,7 @@ export function createStatus(body, elements, firstLanguage) {
       error = thrown;
       sentence = () => '';
       render();
+      elements.alert.scrollIntoView({block: 'nearest'});
     },
     translateTo(wanted) {
       language = wanted;

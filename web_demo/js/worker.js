@@ -6,7 +6,7 @@ import {startEngine} from './engine.js';
 /** @typedef {{id: number, call: 'analyze', picture: import('./engine.js').Picture, options: import('./engine.js').AnalyzeOptions}} AnalyzeRequest */
 /** @typedef {StartRequest | AnalyzeRequest | {id: number, call: 'memory'}} Request */
 /** @typedef {{code: import('./errors.js').ErrorCode, params: import('./text.js').TextParams}} Failure */
-/** @typedef {{id: number, value: unknown} | {id: number, error: Failure} | {progress: import('./engine.js').Progress} | {ready: true}} Answer */
+/** @typedef {{id: number, value: unknown, facts: import('./engine.js').Facts | undefined} | {id: number, error: Failure} | {progress: import('./engine.js').Progress} | {ready: true}} Answer */
 
 const scope = /** @type {{postMessage: (answer: Answer, transfer: Transferable[]) => void, onmessage: ((event: MessageEvent<Request>) => void) | null}} */ (/** @type {unknown} */ (self));
 /** @type {import('./engine.js').Engine | null} */
@@ -16,7 +16,7 @@ scope.onmessage = async (/** @type {MessageEvent<Request>} */ event) => {
   const request = event.data;
   try {
     const {value, transfer} = await answer(request);
-    scope.postMessage({id: request.id, value}, transfer);
+    scope.postMessage({id: request.id, value, facts: engine?.facts}, transfer);
   } catch (error) {
     const {code, params} = toPageError(error);
     scope.postMessage({id: request.id, error: {code, params}}, []);
@@ -32,7 +32,7 @@ scope.postMessage({ready: true}, []); // its modules are loaded: a browser that 
 async function answer(request) {
   if (request.call === 'start') {
     engine = await startEngine(request.options, (progress) => scope.postMessage({progress}, []));
-    return {value: engine.facts, transfer: []};
+    return {value: null, transfer: []};
   }
   if (engine === null) throw new Error(`${request.call} came before start`);
   if (request.call === 'memory') return {value: engine.memory(), transfer: []};

@@ -11,7 +11,7 @@ import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.j
 import {env as faceApiEnv} from '@vladmandic/face-api/dist/face-api.esm-nobundle.js';
 
 export {
-  env, getBackend, io, matMul, memory, ready, setBackend, sigmoid, tensor2d, tensor4d, tidy,
+  backend, env, getBackend, io, matMul, memory, ready, setBackend, sigmoid, tensor2d, tensor4d, tidy,
   version_core as tfjsVersion,
 } from '@tensorflow/tfjs-core';
 export {loadGraphModel} from '@tensorflow/tfjs-converter';

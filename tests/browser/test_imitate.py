@@ -1,0 +1,281 @@
+"""Imitate and score, through the page as a visitor uses it, against Python on the same videos."""
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import clips
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Download
+
+from browser.conftest import TIMEOUT_MS, OpenPage, Visit
+from browser.test_pipeline_js import python_track
+from reon_export.score import find_lag, score_tracks
+from reon_export.score_files import ScoreResult, result_to_csv, result_to_json
+from reon_export.serve import SiteServer
+from reon_export.spec import ModelSpec
+from reon_export.tracks.track import Track, read_track
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
+
+LAG_S = 0.4
+SHOTS = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.SMILE, clips.SPEECH, clips.SMILE, clips.BIDEN))
+SWAPPED = (*SHOTS[:3], clips.Shot(clips.ASTRONAUT, 0.8, fade_s=0.2))
+SECONDS = clips.length_of(SHOTS)
+MakeClip = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The camera is a real video of real faces, over and over."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    clips.write_camera_file(path, clips.performance(SHOTS), SECONDS)
+    return [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={path}",
+    ]
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> MakeClip:
+    def make(name: str, shots: tuple[clips.Shot, ...] = SHOTS, delay_s: float = 0.0) -> Path:
+        times = clips.even_times(clips.length_of(shots))
+        return clips.write_clip(tmp_path / name, clips.performance(shots, delay_s), times)
+
+    return make
+
+
+@pytest.fixture
+def visit(open_page: OpenPage, site: SiteServer) -> Visit:
+    visit = open_page(f"{site.url}?precision=float32#imitate")
+    visit.wait_for("ready")
+    return visit
+
+
+def choose(visit: Visit, who: str, path: Path) -> None:
+    with visit.page.expect_file_chooser() as chooser:
+        visit.page.click(f"#{who}-choose")
+    chooser.value.set_files(path)
+
+
+def wait_until_read(visit: Visit, who: str) -> None:
+    wanted = f'#imitate[data-{who}="ready"], body[data-state="error"]'
+    visit.page.wait_for_selector(wanted, timeout=TIMEOUT_MS)
+    assert visit.state != "error", visit.error
+
+
+def perform(visit: Visit, actor: Path, user: Path) -> None:
+    choose(visit, "actor", actor)
+    wait_until_read(visit, "actor")
+    choose(visit, "user", user)
+    visit.wait_for("result")
+
+
+def save(visit: Visit, button: str, tmp_path: Path, count: int = 1) -> list[Path]:
+    downloads: list[Download] = []
+
+    def keep(download: Download) -> None:
+        downloads.append(download)
+
+    visit.page.on("download", keep)
+    visit.page.click(button)
+    while len(downloads) < count:
+        visit.page.wait_for_timeout(50)
+    visit.page.remove_listener("download", keep)
+    paths = []
+    for download in downloads:
+        path = tmp_path / download.suggested_filename
+        download.save_as(path)
+        paths.append(path)
+    return paths
+
+
+def test_page_and_python_agree_on_a_performance_and_its_imitation(
+    visit: Visit, make_clip: MakeClip, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
+) -> None:
+    files = make_clip("actor.webm"), make_clip("user.webm", SWAPPED, LAG_S)
+    perform(visit, *files)
+    shown, lag_s = float(visit.data("#score", "score")), float(visit.data("#score", "lag"))
+    assert visit.page.inner_text("#total") == f"{shown:.1f}"
+    tracks = [read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2)]
+    assert [track.name for track in tracks] == ["actor.webm", "user.webm"]
+    pairs = zip(files, tracks, strict=True)
+    actor, user = (python_track(path, track, model_dir, default_spec) for path, track in pairs)
+    expected, lag = score_tracks(actor, user), find_lag(actor, user)
+    assert expected.total is not None
+    assert lag is not None
+    assert shown == pytest.approx(expected.total, abs=0.1)
+    assert abs(lag_s - lag.lag_s) <= 1 / 30 + 1e-9
+    assert abs(lag_s - LAG_S) <= 1 / 30 + 1e-9
+    assert f"{lag_s:.2f} s late" in visit.page.inner_text("#score-facts")
+    best = float(visit.data('[data-moment="best"]', "time-s"))
+    assert expected.best is not None
+    assert expected.scores[int(best * 30)] == pytest.approx(expected.best.score, abs=0.5)
+    visit.expect_clean()
+
+
+def test_what_is_saved_is_what_the_command_writes(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
+    perform(visit, make_clip("actor.webm"), make_clip("user.webm", SWAPPED, LAG_S))
+    tracks = {path.name: read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2)}
+    actor, user = tracks["actor.track.json"], tracks["user.track.json"]
+    expected = ScoreResult(actor, user, score_tracks(actor, user), "lag", find_lag(actor, user))
+    (as_json,) = save(visit, "#save-json", tmp_path)
+    assert json.loads(as_json.read_text(encoding="utf-8")) == result_to_json(expected)
+    (as_csv,) = save(visit, "#save-csv", tmp_path)
+    assert as_csv.read_text(encoding="utf-8") == result_to_csv(expected)
+    (picture,) = save(visit, "#save-picture", tmp_path)
+    with Image.open(picture) as image:
+        assert image.size == (1200, 630)
+        pixels = np.asarray(image.convert("RGB"))
+    # Both faces of the best moment, the big number and the line are there: nowhere is a large part of one colour.
+    for part in (pixels[60:300, 600:860], pixels[60:300, 880:1140], pixels[110:280, 56:500], pixels[420:570, 56:1140]):
+        assert len(np.unique(part.reshape(-1, 3), axis=0)) > 20
+
+
+def test_the_same_file_gives_the_same_track_twice(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
+    path = make_clip("actor.webm")
+    perform(visit, path, path)
+    assert visit.page.inner_text("#total") == "100.0"
+    assert "in time with the actor" in visit.page.inner_text("#score-facts")
+    first, second = (read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2))
+    assert first == second
+
+
+def test_one_playhead_moves_both_videos_and_the_time(visit: Visit, make_clip: MakeClip) -> None:
+    perform(visit, make_clip("actor.webm"), make_clip("user.webm", SWAPPED, LAG_S))
+    times = "() => [...document.querySelectorAll('#imitate video')].map((video) => video.currentTime)"
+    visit.page.eval_on_selector(
+        "#playhead", "slider => { slider.value = '2'; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    assert visit.page.evaluate(times) == [2, 2]
+    assert visit.page.inner_text("#playhead-text").startswith("2.0 s: ")
+    visit.page.click("#play")
+    assert visit.page.inner_text("#play") == "Pause"
+    visit.page.wait_for_timeout(500)
+    visit.page.click("#play")
+    moved = visit.page.evaluate(times)
+    assert all(2.2 < time_s < SECONDS for time_s in moved)
+    assert abs(moved[0] - moved[1]) <= 0.2
+    visit.page.click('[data-moment="worst"] button')
+    worst = float(visit.data('[data-moment="worst"]', "time-s"))
+    assert visit.page.evaluate(times) == pytest.approx([worst, worst], abs=1e-3)
+    box = visit.page.locator("#score-chart .u-over").bounding_box()
+    assert box is not None
+    visit.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert visit.page.evaluate(times) == pytest.approx([SECONDS / 2] * 2, abs=0.05)
+
+
+def test_reading_can_be_cancelled_and_begun_anew(visit: Visit, make_clip: MakeClip) -> None:
+    long = make_clip("long.webm", SHOTS * 4)
+    choose(visit, "actor", long)
+    visit.page.wait_for_selector("#actor progress[value]")
+    visit.page.click("#actor .cancel")
+    visit.page.wait_for_selector("#actor .working", state="hidden")
+    assert visit.page.inner_text("#actor-status") == "Cancelled."
+    assert visit.page.is_disabled("#record")
+    choose(visit, "actor", make_clip("actor.webm"))
+    wait_until_read(visit, "actor")
+    assert (
+        visit.page.inner_text("#actor-status") == f"actor.webm: {round(SECONDS * 30)} frames, a face in 100.0% of them"
+    )
+    assert visit.page.is_enabled("#record")
+    visit.expect_clean()
+
+
+def test_too_little_time_with_both_faces_is_no_score(visit: Visit, make_clip: MakeClip) -> None:
+    away = (clips.Shot(clips.SMILE, 0.8, 0.0), clips.Shot(clips.NOBODY, SECONDS - 0.8, 0.0))
+    choose(visit, "actor", make_clip("actor.webm"))
+    wait_until_read(visit, "actor")
+    choose(visit, "user", make_clip("user.webm", away))
+    visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)
+    assert visit.error.startswith("There is no score: both faces were seen in only 2")
+    assert "(actor 100.0%, you 2" in visit.error
+    assert visit.page.is_hidden("#score")
+
+
+def test_files_that_are_no_good_are_refused_in_words(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
+    whole = make_clip("actor.webm")
+    (tmp_path / "notes.mp4").write_text("this is not a video")
+    (tmp_path / "empty.webm").write_bytes(b"")
+    nobody = make_clip("nobody.webm", (clips.Shot(clips.NOBODY, 0.5),))
+    wanted = {
+        tmp_path / "notes.mp4": "notes.mp4 is not a video that this browser can play (",
+        tmp_path / "empty.webm": "empty.webm is not a video that this browser can play (0 bytes).",
+        nobody: "No face was found in any of the 15 frames of nobody.webm.",
+    }
+    for path, sentence in wanted.items():
+        choose(visit, "actor", path)
+        visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)
+        assert visit.error.startswith(sentence)
+        assert visit.page.is_disabled("#record")
+        choose(visit, "actor", whole)
+        wait_until_read(visit, "actor")
+        assert visit.page.is_hidden("#alert")
+
+
+def test_a_file_that_was_cut_off_is_said_to_be(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
+    whole = make_clip("whole.webm", SHOTS).read_bytes()
+    (tmp_path / "cut.webm").write_bytes(whole[: len(whole) // 2])
+    choose(visit, "actor", tmp_path / "cut.webm")
+    visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)
+    assert "cut.webm is cut off: its header says 3.2 s, its frames end at " in visit.error
+
+
+def test_recording_oneself_gives_a_score_and_a_replay(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
+    choose(visit, "actor", make_clip("actor.webm"))
+    wait_until_read(visit, "actor")
+    visit.page.click("#record")
+    for count in ("3", "2", "1"):
+        visit.page.wait_for_selector(f"#countdown:text-is('{count}')", timeout=TIMEOUT_MS)
+    assert visit.page.inner_text("#record") == "Stop recording"
+    visit.wait_for("result")
+    actor, user = (read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2))
+    assert user.duration_s == pytest.approx(SECONDS, abs=0.2)
+    assert len(user.frames) >= 2 * SECONDS  # a machine that reads two frames a second is slow, and still covered
+    assert max_gap_s(user) <= 0.5 + 1 / 30
+    score = score_tracks(actor, user)
+    assert float(visit.data("#score", "score")) == pytest.approx(score.total, abs=1e-6)
+    assert score.coverage >= 0.8
+    lengths = visit.page.eval_on_selector_all("#imitate video", "videos => videos.map(video => video.videoWidth)")
+    assert lengths == [clips.SIZE[0]] * 2
+    assert visit.page.locator(".face canvas").count() == 4
+    assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None  # the camera is off
+    visit.expect_clean()
+
+
+def max_gap_s(track: Track) -> float:
+    times = [frame.time_s for frame in track.frames]
+    return max(later - earlier for earlier, later in pairwise(times))
+
+
+def test_leaving_the_tab_gives_a_recording_up(visit: Visit, make_clip: MakeClip) -> None:
+    choose(visit, "actor", make_clip("actor.webm"))
+    wait_until_read(visit, "actor")
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#countdown:text-is('2')", timeout=TIMEOUT_MS)
+    visit.page.click("#tab-read")
+    visit.page.click("#tab-imitate")
+    visit.page.wait_for_selector("#record:enabled")
+    assert visit.page.inner_text("#record") == "Record yourself"
+    assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None
+    assert visit.page.is_hidden("#score")
+    visit.expect_clean()
+
+
+def test_the_samples_are_scored_and_shown_in_both_languages(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(f"{site.url}?precision=float32&lang=ko#imitate")
+    visit.wait_for("ready")
+    visit.page.click("#actor-sample")
+    wait_until_read(visit, "actor")
+    visit.page.click("#user-sample")
+    visit.wait_for("result")
+    assert "0.40초 늦음" in visit.page.inner_text("#score-facts")
+    visit.page.click("button[data-language=en]")
+    assert "0.40 s late" in visit.page.inner_text("#score-facts")
+    assert visit.page.inner_text("#user-title").endswith("You")
+    assert "Best moment: 100.0" in visit.page.inner_text("#moments")
+    visit.expect_clean()

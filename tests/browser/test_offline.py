@@ -24,10 +24,6 @@ SECOND_VISIT_BYTES = 60_000
 RELOAD_S = 3
 NOT_ISOLATED = "Object.defineProperty(globalThis, 'crossOriginIsolated', {get: () => false})"
 NO_STORAGE = "Object.defineProperty(globalThis, 'sessionStorage', {get() { throw new Error('forbidden') }})"
-PATCH = """prepareOffline({alsoKeep: [SAMPLE_URL]}).then((offline) => {
-  void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
-  return startServices();
-});"""
 
 
 @pytest.fixture
@@ -36,12 +32,6 @@ def folder(model_dir: Path, tmp_path: Path) -> Path:
     folder = tmp_path / PLAIN_PATH
     shutil.copytree(WEB_DEMO, folder, ignore=shutil.ignore_patterns("node_modules", "model"))
     copy_model(model_dir, folder)
-    main = folder / "js" / "main.js"
-    script = main.read_text(encoding="utf-8")
-    if "prepareOffline" not in script:
-        assert script.count("= startServices();") == 1
-        script = "import {prepareOffline} from './offline.js';\n" + script.replace("startServices();", PATCH)
-        main.write_text(script, encoding="utf-8")
     return folder
 
 

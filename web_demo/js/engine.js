@@ -96,8 +96,14 @@ export async function startEngine(options, onProgress) {
     const {detectorSize} = options;
     const detector = await createDetector({runtime, ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, share: 1}]})});
     await detector.warmUp();
+    const loss = {reason: /** @type {string | null} */ (null), tell() {}};
+    void runtime.lost.then((reason) => {
+      loss.reason = reason;
+      loss.tell();
+    });
     return {
       runtime,
+      loss,
       classifier,
       selfTest,
       detector,
@@ -131,10 +137,16 @@ export async function startEngine(options, onProgress) {
    */
   async function lookOrRecover(frame) {
     for (;;) {
-      const {runtime} = parts;
-      const answer = await Promise.race([look(frame), runtime.lost]);
-      if (typeof answer !== 'string') return answer;
-      parts = await startParts(null, [...runtime.rejected, {backend: runtime.backend, reason: answer}]);
+      const {runtime, loss} = parts;
+      // Not Promise.race with runtime.lost: a promise that never settles keeps every result that it was raced against.
+      const answer = await /** @type {Promise<Analysis | null>} */ (new Promise((resolve, reject) => {
+        loss.tell = () => resolve(null);
+        if (loss.reason === null) look(frame).then(resolve, reject);
+        else resolve(null);
+      }));
+      loss.tell = () => {};
+      if (answer !== null) return answer;
+      parts = await startParts(null, [...runtime.rejected, {backend: runtime.backend, reason: loss.reason ?? ''}]);
     }
   }
 

@@ -51,11 +51,11 @@ export async function drawPicture(content, language) {
  * @param {Language} language
  */
 function drawHead(context, {result: {score, lag}}, language) {
-  const column = WIDTH / 2 - MARGIN;
+  const column = WIDTH / 2 - MARGIN - 32;
   write(context, translate(language, 'share_title'), MARGIN, 96, 34, '--quiet', column);
   write(context, formatNumber(score.score ?? 0, 1, language), MARGIN, 262, 170, '--accent', column);
   write(context, translate(language, 'score_of'), MARGIN, 312, 32, '--quiet', column);
-  write(context, describeLag(lag, language), MARGIN, 360, 26, '--ink', column);
+  write(context, describeLag(lag, language), MARGIN, 360, 22, '--ink', column);
 }
 
 /**
@@ -73,7 +73,7 @@ function drawMoment(context, {result: {score}, best, labels}, language) {
       context.drawImage(frame, (frame.width - cut) / 2, (frame.height - cut) / 2, cut, cut, left, MARGIN, side, side);
     }
     const name = translate(language, /** @type {'actor_title' | 'user_title'} */ (who));
-    write(context, describeFace(name, values ?? null, labels, language), left, MARGIN + side + 34, 22, '--ink', side);
+    write(context, describeFace(name, values ?? null, labels, language), left, MARGIN + side + 32, 18, '--ink', side);
   });
 }
 

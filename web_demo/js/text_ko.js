@@ -75,7 +75,7 @@ export const KO = {
   actor_video: '배우의 영상',
   user_video: '나의 영상',
   actor_sample: '예시 영상',
-  user_sample: '예시로 따라 한 영상',
+  user_sample: '예시 연기',
   choose_video: '동영상 고르기',
   record: '나를 녹화하기',
   record_stop: '녹화 멈추기',

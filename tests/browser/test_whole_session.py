@@ -1,0 +1,188 @@
+"""A whole session: usable by everybody, in private, from loading to the saved result."""
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import clips
+import pytest
+from playwright.sync_api import Page
+
+from browser.conftest import TIMEOUT_MS, OpenPage, Visit
+from browser.sites import LoggedHost
+from reon_export.paths import WEB_DEMO
+from reon_export.serve import SiteServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
+
+AXE = WEB_DEMO / "node_modules" / "axe-core" / "axe.min.js"
+SERIOUS = {"serious", "critical"}
+
+
+@pytest.fixture(scope="module")
+def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A camera with a face in it."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    clips.write_camera_file(path, clips.performance((clips.Shot(clips.SMILE, 2),)), 2)
+    return [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={path}",
+    ]
+
+
+def score_the_samples(visit: Visit) -> None:
+    visit.page.click("#tab-imitate")
+    visit.page.click("#actor-sample")
+    visit.page.wait_for_selector('#imitate[data-actor="ready"]', timeout=TIMEOUT_MS)
+    visit.page.click("#user-sample")
+    visit.wait_for("result")
+
+
+def find_violations(page: Page) -> list[str]:
+    """What axe finds, serious or worse; the script is run beside the page, whose policy would not load it."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{found['id']}: {node['target']} {node['failureSummary']}"
+        for found in result["violations"]
+        if found["impact"] in SERIOUS
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_anybodys_way(open_page: OpenPage, site: SiteServer, scheme: str) -> None:
+    visit = open_page(f"{site.url}?lang=ko", color_scheme=scheme)
+    assert find_violations(visit.page) == []  # while it loads
+    visit.wait_for("ready")
+    visit.read_sample()
+    assert find_violations(visit.page) == []
+    visit.page.click("button[data-language=en]")
+    visit.page.click("#camera")
+    visit.wait_for("live")
+    assert find_violations(visit.page) == []
+    visit.page.click("#tab-imitate")
+    assert find_violations(visit.page) == []
+    score_the_samples(visit)
+    assert find_violations(visit.page) == []
+    visit.drop("notes.mp4", "video/mp4", b"this is not a video")
+    visit.page.wait_for_selector('body[data-state="error"]')
+    assert find_violations(visit.page) == []
+
+
+def test_axe_would_notice(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(site.url)
+    visit.wait_for("ready")
+    visit.page.evaluate("document.querySelector('#choose').textContent = ''")
+    assert any(found.startswith("button-name") for found in find_violations(visit.page))
+
+
+def test_everything_is_reached_by_keyboard(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(site.url)
+    visit.wait_for("ready")
+    focused = (
+        "() => document.activeElement.id || document.activeElement.dataset.language || document.activeElement.className"
+    )
+    order = []
+    for _ in range(8):
+        visit.page.keyboard.press("Tab")
+        order.append(visit.page.evaluate(focused))
+    assert order[:8] == ["skip", "ko", "en", "tab-read", "camera", "choose", "sample", order[7]]
+    visit.page.focus("#tab-read")
+    visit.page.keyboard.press("ArrowRight")
+    assert visit.page.evaluate(focused) == "tab-imitate"
+    assert visit.page.is_visible("#imitate")
+    assert visit.page.is_hidden("#read")
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector('#imitate[data-actor="ready"]', timeout=TIMEOUT_MS)
+    visit.page.focus("#user-sample")
+    visit.page.keyboard.press("Space")
+    visit.wait_for("result")
+    assert visit.page.evaluate(focused) == "score"
+    visit.page.focus("#playhead")
+    visit.page.keyboard.press("End")
+    assert visit.page.inner_text("#playhead-text").startswith("7.0 s")
+    assert visit.page.get_attribute("#playhead", "aria-valuetext") == visit.page.inner_text("#playhead-text")
+
+
+def test_readers_hear_what_bars_show(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(f"{site.url}?precision=float32")
+    visit.wait_for("ready")
+    visit.read_sample()
+    meter = visit.page.get_by_role("meter", name="Happiness")
+    assert meter.get_attribute("aria-valuenow") == "94"
+    assert meter.get_attribute("aria-valuetext") == "Happiness: 94.1%"
+    assert visit.page.get_attribute("#photo", "aria-label") == "Picture, one face outlined"
+
+
+@pytest.mark.parametrize("width_px", [320, 390, 768, 1280])
+def test_the_score_never_scrolls_sideways(open_page: OpenPage, site: SiteServer, width_px: int) -> None:
+    visit = open_page(f"{site.url}?lang=ko", viewport={"width": width_px, "height": 800})
+    visit.wait_for("ready")
+    score_the_samples(visit)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width_px
+
+
+class _Door(socketserver.StreamRequestHandler):
+    """A proxy that lets nothing through and writes down who knocked."""
+
+    def handle(self) -> None:
+        server = self.server
+        assert isinstance(server, _Guard)
+        server.knocks.append(self.rfile.readline().decode("latin-1").strip())
+        self.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+class _Guard(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Door)
+        self.knocks: list[str] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@contextmanager
+def guard() -> Iterator[_Guard]:
+    with _Guard() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_no_request_leaves_the_origin_in_a_whole_session(open_page: OpenPage, site: SiteServer, tmp_path: Path) -> None:
+    # All that is not for this machine goes to the guard: page, workers and service worker alike.
+    with guard() as outside:
+        visit = open_page(site.url, proxy={"server": outside.address, "bypass": "127.0.0.1"})
+        visit.wait_for("ready")
+        visit.read_sample()
+        visit.page.click("#camera")
+        visit.wait_for("live")
+        visit.page.wait_for_timeout(1000)
+        score_the_samples(visit)
+        for button in ("#save-json", "#save-csv", "#save-picture"):
+            with visit.page.expect_download() as download:
+                visit.page.click(button)
+            download.value.save_as(tmp_path / download.value.suggested_filename)
+        visit.page.click("#record")
+        visit.page.wait_for_selector("#countdown:text-is('1')", timeout=TIMEOUT_MS)
+        visit.wait_for("result")
+        visit.page.wait_for_selector('body[data-offline="kept"]', timeout=TIMEOUT_MS)
+        visit.expect_clean()
+        assert outside.knocks == []
+
+
+def test_the_guard_would_notice(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<!doctype html><title>a page without a policy</title>", encoding="utf-8")
+    with guard() as outside, LoggedHost(tmp_path, plain=True) as host:
+        visit = open_page(host.url, proxy={"server": outside.address, "bypass": "127.0.0.1"})
+        visit.page.evaluate("fetch('http://elsewhere.example/frame', {mode: 'no-cors'}).catch(() => null)")
+        assert outside.knocks == ["GET http://elsewhere.example/frame HTTP/1.1"]

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Protocol
 
 from reon_export.faces.samples import CropSet, spread_evenly
+from reon_export.folders import replacing_folder, working_folder
 from reon_export.manifest import (
     Artefact,
     Manifest,
     ParityRecord,
     SelfTest,
     Source,
+    check_replaceable,
     describe_file,
     describe_files,
-    replacing_folder,
-    working_folder,
     write_manifest,
 )
 from reon_export.parity.compare import Predictions, measure
@@ -98,7 +98,7 @@ def build(
     with clock.step("load"):
         plan = make_plan(Path(checkpoint), options or BuildOptions())
     out = plan.options.out
-    with replacing_folder(out) as folder, working_folder(out) as work:
+    with replacing_folder(out, check_replaceable) as folder, working_folder(out) as work:
         manifest = _convert(plan, folder, work, clock)
         if plan.options.parity:
             manifest = _prove(plan, manifest, folder, clock)

@@ -8,9 +8,19 @@ if (typeof document === 'undefined') {
   // The page's first message, before js/worker.js listens; the page waits for that one's {ready} before it sends another.
   addEventListener('message', (event) => {
     takeFiles(event.data);
-    void import('../js/worker.js');
+    void startWorker();
   }, {once: true});
 } else {
   openFiles(document);
   void import('../js/main.js');
+}
+
+/** Tells the page's Worker.onerror if it cannot be; the page then does the work itself. */
+async function startWorker() {
+  try {
+    await new Blob(['any']).arrayBuffer(); // WebKit 2.50's workers cannot read a Blob where the page is a file
+    await import('../js/worker.js');
+  } catch (error) {
+    setTimeout(() => { throw error; }); // a rejected promise would not get there
+  }
 }

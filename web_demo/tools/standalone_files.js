@@ -5,12 +5,17 @@
  * base64; addresses are those that the files would have beside the page.
  */
 
-/** @typedef {{base: string, program: string, blobs: Map<string, Blob>}} Files base: the page's address; blobs by address */
+/**
+ * @typedef {object} Files
+ * @property {string} base the page's address
+ * @property {string} program the text of the running script
+ * @property {Map<string, {type: string, bytes: Uint8Array<ArrayBuffer>}>} content by address
+ */
 
 /** @type {Files} */
-let files = {base: '', program: '', blobs: new Map()};
+let files = {base: '', program: '', content: new Map()};
 
-/** @returns {Files} what this page or worker was given; program is the text of the running script */
+/** @returns {Files} what this page or worker was given */
 export function getFiles() {
   return files;
 }
@@ -20,14 +25,14 @@ export function getFiles() {
  * @param {Document} page
  */
 export function openFiles(page) {
-  /** @type {Map<string, Blob>} */
-  const blobs = new Map();
+  /** @type {Files['content']} */
+  const content = new Map();
   for (const element of page.querySelectorAll('script[data-path]')) {
     const {path = '', type = ''} = /** @type {HTMLScriptElement} */ (element).dataset;
-    blobs.set(new URL(path, page.baseURI).href, new Blob([decodeBase64(element.textContent ?? '')], {type}));
+    content.set(new URL(path, page.baseURI).href, {type, bytes: decodeBase64(element.textContent ?? '')});
     element.remove(); // megabytes of text that nobody needs any more
   }
-  takeFiles({base: page.baseURI, program: page.currentScript?.textContent ?? '', blobs});
+  takeFiles({base: page.baseURI, program: page.currentScript?.textContent ?? '', content});
 }
 
 /** @param {Files} given */
@@ -41,9 +46,9 @@ async function fetchInlined(input) {
   const url = new URL(input instanceof Request ? input.url : input, files.base);
   url.search = '';
   url.hash = '';
-  const blob = files.blobs.get(url.href);
-  if (blob === undefined) throw new TypeError(`${url.href} is not in this file, which asks no network for anything`);
-  return new Response(blob, {headers: {'Content-Type': blob.type}});
+  const file = files.content.get(url.href);
+  if (file === undefined) throw new TypeError(`${url.href} is not in this file, which asks no network for anything`);
+  return new Response(file.bytes, {headers: {'Content-Type': file.type}});
 }
 
 /**

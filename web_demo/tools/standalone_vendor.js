@@ -18,10 +18,10 @@ export const importChart = () => import('./vendor_chart.js');
 
 /** @returns {Worker} this very script, which is js/worker.js there */
 export function startWorker() {
-  const {base, program, blobs} = getFiles();
-  const url = URL.createObjectURL(new Blob([program], {type: 'text/javascript'}));
+  const files = getFiles();
+  const url = URL.createObjectURL(new Blob([files.program], {type: 'text/javascript'}));
   const worker = new Worker(url);
   worker.addEventListener('message', () => URL.revokeObjectURL(url), {once: true}); // it runs, so it has been loaded
-  worker.postMessage({base, program, blobs});
+  worker.postMessage(files);
   return worker;
 }

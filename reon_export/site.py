@@ -1,4 +1,4 @@
-"""The whole demo as a folder for any static host: the page, its libraries and samples, and the models that it may load."""
+"""The whole demo as a folder for any static host: page, libraries, samples, and the models that the page may load."""
 
 import os
 import re
@@ -127,6 +127,15 @@ def check_site_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None
         if _overlap(out, folder):
             raise SiteError(f"--site {out} and {folder} lie one inside the other; choose a folder apart from it")
     check_replaceable_site(out)
+    check_parent(out, "--site")
+
+
+def check_parent(out: Path, option: str) -> None:
+    """Raise SiteError if there can be nothing at `out`, because of what is above it."""
+    place = out.absolute().parent
+    above = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise SiteError(f"{option} {out} cannot be written: {above} is not a folder that you may write to")
 
 
 def check_page(page: Path) -> None:

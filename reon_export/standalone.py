@@ -14,7 +14,16 @@ from reon_export.files import replace_file
 from reon_export.manifest import MANIFEST_NAME, Artefact, Manifest, read_manifest
 from reon_export.paths import WEB_DEMO
 from reon_export.serve_handler import MIME_TYPES
-from reon_export.site import LICENCES, MODEL_FOLDER, Written, check_page, keep_usable, list_page_files, read_model_files
+from reon_export.site import (
+    LICENCES,
+    MODEL_FOLDER,
+    Written,
+    check_page,
+    check_parent,
+    keep_usable,
+    list_page_files,
+    read_model_files,
+)
 
 _GENERATOR = '<meta name="generator" content="reon_export">'  # by which an earlier file is known as ours
 _GENERATOR_WITHIN = 4096  # characters from the start
@@ -61,7 +70,7 @@ def write_standalone(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Writt
 
 
 def choose_artefact(usable: Manifest) -> Artefact:
-    """As `chooseArtefact` in web_demo/js/manifest.js: the smallest that passed, else the most exact that was not judged."""
+    """As `chooseArtefact` in web_demo/js/manifest.js: the smallest that passed, else the most exact of the unjudged."""
     by_size = sorted(usable.artefacts, key=lambda artefact: artefact.bytes)
     return next((artefact for artefact in by_size if artefact.gate == "passed"), by_size[-1])
 
@@ -185,6 +194,7 @@ def check_standalone_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -
     for folder in (page, model_dir):
         if out.resolve().is_relative_to(folder.resolve()):
             raise SiteError(f"--standalone {out} lies inside {folder}; choose a place outside it")
+    check_parent(out, "--standalone")
     if out.is_file() and not _is_ours(out):
         raise SiteError(f"{out} is a page that no build made; it was left as it is, choose another --standalone")
 

@@ -187,10 +187,10 @@ def _mime(name: str) -> str:
 
 def check_standalone_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None:
     """Raise SetupError if something to make it with is missing, SiteError if `out` is no place for it."""
-    check_page(page)
-    check_bundler(page)
     if out.suffix.lower() != ".html" or out.is_dir() or out.is_symlink():
         raise SiteError(f"--standalone {out} cannot be used: give it a file whose name ends in .html")
+    check_page(page)
+    check_bundler(page)
     for folder in (page, model_dir):
         if out.resolve().is_relative_to(folder.resolve()):
             raise SiteError(f"--standalone {out} lies inside {folder}; choose a place outside it")

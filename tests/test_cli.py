@@ -61,6 +61,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         (["--labels", "gone.txt"], "cannot read the label file gone.txt"),
         (["--input-size", "9"], "--input-size 9 cannot be used: height: Input should be greater than or equal to 32"),
         (["--opset", "99"], "--opset 99 cannot be used, wanted 13 to 20"),
+        (["--standalone", "demo.txt"], "--standalone demo.txt cannot be used: give it a file whose name ends in .html"),
         (["--crops", "gone"], "gone is not a folder; --crops wants a folder of face crops"),
     ],
 )

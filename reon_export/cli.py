@@ -7,38 +7,23 @@ Each command imports what it needs: `--help` stays quick, and `doctor` works whe
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
+from reon_export.commands.build import build_command
 from reon_export.commands.crop import crop_command
 from reon_export.commands.evaluate import evaluate_command
+from reon_export.commands.options import NOT_DONE, NOT_GOOD_ENOUGH, parse_choice, split
 from reon_export.commands.score import score_command
-from reon_export.errors import ReonExportError, SpecError
+from reon_export.errors import ReonExportError
 from reon_export.manifest import PRECISIONS
-from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, WEB_DEMO
-from reon_export.show import (
-    ProgressBars,
-    StepPrinter,
-    out,
-    print_error,
-    print_findings,
-    print_json,
-    print_parity,
-    print_plan,
-    print_result,
-    progress,
-    result_as_json,
-)
-from reon_export.spec import DEFAULT_OPSET, OPSETS
+from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, WEB_DEMO
+from reon_export.show import ProgressBars, out, print_error, print_findings, print_parity, progress
 
 if TYPE_CHECKING:
     from reon_export.parity.job import ParityOptions
-    from reon_export.plan import Triple
-
-NOT_GOOD_ENOUGH, NOT_DONE = 1, 2
-Choice = TypeVar("Choice", bound=str)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,84 +43,7 @@ def main() -> None:
         sys.exit(NOT_DONE)
 
 
-@app.command("build")
-def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
-    checkpoint: Annotated[
-        Path, typer.Argument(help="Weights: .pt, .pth or .safetensors.", show_default="the one in models/")
-    ] = DEFAULT_CHECKPOINT,
-    labels: Annotated[
-        str | None, typer.Option(help="'reon', 'a,b,c' or a file; in the order of the network's outputs.")
-    ] = None,
-    input_size: Annotated[int | None, typer.Option(help="Height and width of the face crop, in pixels.")] = None,
-    mean: Annotated[str | None, typer.Option(help="Mean of R,G,B in 0..1, like 0.485,0.456,0.406.")] = None,
-    std: Annotated[str | None, typer.Option(help="Standard deviation of R,G,B in 0..1.")] = None,
-    precision: Annotated[str, typer.Option(help="TF.js precisions, a comma between them.")] = ",".join(PRECISIONS),
-    opset: Annotated[int, typer.Option(help=f"ONNX opset, {OPSETS.start} to {OPSETS.stop - 1}.")] = DEFAULT_OPSET,
-    out_dir: Annotated[
-        Path, typer.Option("--out", help="The model folder to make.", show_default="web_demo/model")
-    ] = DEFAULT_MODEL_DIR,
-    crops: Annotated[
-        Path | None, typer.Option(help="Folder of face crops for parity, instead of the shipped photographs.")
-    ] = None,
-    parity: Annotated[bool, typer.Option(help="Compare every artefact with PyTorch, TF.js in a real browser.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Check everything, say what would be done, write nothing.")] = False,
-) -> None:
-    """Turn a checkpoint into a verified model folder.
-
-    Example: python -m reon_export build my.safetensors --labels reon --input-size 224 --out my_model
-    """
-    from reon_export.pipeline import build
-    from reon_export.plan import BuildOptions, make_plan
-
-    options = BuildOptions(
-        labels=labels,
-        input_size=input_size,
-        mean=_parse_triple(mean, "--mean"),
-        std=_parse_triple(std, "--std"),
-        precisions=_parse_choice(precision, "--precision", PRECISIONS),
-        opset=opset,
-        out=out_dir,
-        crops=crops,
-        parity=parity,
-    )
-    if dry_run:
-        print_plan(make_plan(checkpoint, options), as_json)
-        return
-    printer = StepPrinter()
-    try:
-        result = build(checkpoint, options, printer)
-    finally:
-        printer.close()
-    if as_json:
-        print_json(result_as_json(result))
-    else:
-        print_result(result)
-    if not result.usable:
-        sys.exit(NOT_GOOD_ENOUGH)
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in text.split(",") if item.strip())
-
-
-def _parse_choice(text: str, option: str, known: tuple[Choice, ...]) -> tuple[Choice, ...]:
-    """Those of `known` that `text` names, in the order of `known`."""
-    wanted = _split(text)
-    unknown = [item for item in wanted if item not in known]
-    if unknown or not wanted:
-        raise SpecError(f"{option} got {', '.join(unknown) or 'nothing'}, wanted one or more of {','.join(known)}")
-    return tuple(item for item in known if item in wanted)
-
-
-def _parse_triple(text: str | None, option: str) -> "Triple | None":
-    if text is None:
-        return None
-    try:
-        red, green, blue = (float(item) for item in text.split(","))
-    except ValueError as error:
-        raise SpecError(f"{option} got '{text}', wanted three numbers for R,G,B like 0.485,0.456,0.406") from error
-    return red, green, blue
+app.command("build")(build_command)
 
 
 @app.command("parity")
@@ -184,12 +92,12 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
         checkpoint=checkpoint,
         crops=crops,
         photos=photos,
-        rungs=_parse_choice(rungs, "--rungs", RUNGS),
+        rungs=parse_choice(rungs, "--rungs", RUNGS),
         runtimes=RUNTIMES if runtimes == "all" else _parse_runtimes(runtimes),
-        precisions=_parse_choice(precisions, "--precisions", PRECISIONS) if precisions else (),
-        browsers=_split(browser),
+        precisions=parse_choice(precisions, "--precisions", PRECISIONS) if precisions else (),
+        browsers=split(browser),
         samples=samples,
-        allow_missing=_split(allow_missing),
+        allow_missing=split(allow_missing),
     )
     if bisect:
         _bisect(options)
@@ -209,7 +117,7 @@ def _parse_runtimes(text: str) -> tuple[str, ...]:
     from reon_export.parity.job import RUNTIMES
 
     # torch may be named; it always runs, because it is what the others are compared with.
-    return tuple(name for name in _parse_choice(text, "--runtimes", ("torch", *RUNTIMES)) if name != "torch")
+    return tuple(name for name in parse_choice(text, "--runtimes", ("torch", *RUNTIMES)) if name != "torch")
 
 
 def _bisect(options: "ParityOptions") -> None:

@@ -41,6 +41,14 @@ class ManifestError(ReonExportError):
     """A model folder is missing, damaged or not one of ours."""
 
 
+class FolderError(ReonExportError):
+    """A finished folder cannot be put in its place."""
+
+
+class SiteError(ReonExportError):
+    """The demo cannot be written as a site or as one file."""
+
+
 class BrowserError(ReonExportError):
     """No usable browser, or the page in it broke."""
 

@@ -3,6 +3,7 @@
 (Not called build.py, so that `reon_export.build` is the function, whatever was imported before.)
 """
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,16 +14,16 @@ from pathlib import Path
 from typing import Protocol
 
 from reon_export.faces.samples import CropSet, spread_evenly
+from reon_export.folders import replacing_folder, working_folder
 from reon_export.manifest import (
     Artefact,
     Manifest,
     ParityRecord,
     SelfTest,
     Source,
+    check_replaceable,
     describe_file,
     describe_files,
-    replacing_folder,
-    working_folder,
     write_manifest,
 )
 from reon_export.parity.compare import Predictions, measure
@@ -31,6 +32,8 @@ from reon_export.parity.page import open_page_session
 from reon_export.parity.runtimes import Runtime, TorchRuntime, load_onnx, load_tfjs
 from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.plan import BuildOptions, BuildPlan, make_plan
+from reon_export.site import Written, write_site
+from reon_export.standalone import write_standalone
 
 ONNX_NAME = "model.onnx"
 SELF_TEST_NAME = "self_test.bin"
@@ -49,12 +52,19 @@ class StepListener(Protocol):
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What came out. `steps` are (name, seconds) in the order in which they ended."""
+    """What came out. `steps` are (name, seconds) in the order in which they ended.
+
+    `site` and `standalone` are None if they were not asked for; `not_written` are those that were, of a model that is
+    not usable.
+    """
 
     folder: Path
     manifest: Manifest
     steps: tuple[tuple[str, float], ...]
     warnings: tuple[str, ...]
+    site: Written | None = None
+    standalone: Written | None = None
+    not_written: tuple[Path, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -92,18 +102,36 @@ def build(
 ) -> BuildResult:
     """Convert a checkpoint and prove the result; the folder `options.out` is replaced only when all is done.
 
+    A usable model then goes to `options.site` and `options.standalone`, each replaced only when it is complete.
+
     Raises a ReonExportError that says what was got, what was wanted and how to fix it; the old folder stays as it was.
     """
     clock = _Clock(on_step)
     with clock.step("load"):
         plan = make_plan(Path(checkpoint), options or BuildOptions())
     out = plan.options.out
-    with replacing_folder(out) as folder, working_folder(out) as work:
+    with replacing_folder(out, check_replaceable) as folder, working_folder(out) as work:
         manifest = _convert(plan, folder, work, clock)
         if plan.options.parity:
             manifest = _prove(plan, manifest, folder, clock)
         write_manifest(manifest, folder)
-    return BuildResult(out, manifest, tuple(clock.steps), plan.warnings)
+    result = BuildResult(out, manifest, tuple(clock.steps), plan.warnings)
+    return _publish(result, plan.options, clock)
+
+
+def _publish(result: BuildResult, options: BuildOptions, clock: _Clock) -> BuildResult:
+    """Write the site and the one-file page that were asked for, if visitors may have the model."""
+    if not result.usable:
+        asked = (options.site, options.standalone)
+        return dataclasses.replace(result, not_written=tuple(path for path in asked if path is not None))
+    site = standalone = None
+    if options.site is not None:
+        with clock.step("site"):
+            site = write_site(result.folder, options.site)
+    if options.standalone is not None:
+        with clock.step("standalone"):
+            standalone = write_standalone(result.folder, options.standalone)
+    return dataclasses.replace(result, steps=tuple(clock.steps), site=site, standalone=standalone)
 
 
 def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manifest:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from reon_export.browser import find_engine
-from reon_export.errors import ExportError, SpecError
+from reon_export.errors import ExportError, SiteError, SpecError
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import PRECISIONS, Precision, check_replaceable
 from reon_export.parity.page import check_page_is_built
 from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC, SAMPLE_PHOTOS
+from reon_export.site import check_site_target
 from reon_export.spec import (
     DEFAULT_INPUT_SIZE,
     DEFAULT_OPSET,
@@ -25,6 +26,7 @@ from reon_export.spec import (
     read_labels,
     read_spec,
 )
+from reon_export.standalone import check_standalone_target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,6 +51,8 @@ class BuildOptions:
     crops: Path | None = None
     parity: bool = True
     browser: str | None = None
+    site: Path | None = None
+    standalone: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     if options.opset not in OPSETS:
         raise ExportError(f"--opset {options.opset} cannot be used, wanted {OPSETS.start} to {OPSETS.stop - 1}")
     check_replaceable(options.out)
+    _check_publishing(options)
     if options.parity:
         check_page_is_built()
         find_engine(options.browser)
@@ -87,6 +92,18 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
         graph = ClassifierGraph(checkpoint.model, spec)
     warnings = (*assumptions, *_warn(checkpoint, batch_nchw))
     return BuildPlan(path, checkpoint, graph, spec, options, crops, warnings)
+
+
+def _check_publishing(options: BuildOptions) -> None:
+    """Raise a ReonExportError if --site or --standalone could not be written at the end."""
+    if options.site is not None:
+        check_site_target(options.site, options.out)
+    if options.standalone is not None:
+        check_standalone_target(options.standalone, options.out)
+        if options.site is not None and options.standalone.resolve().is_relative_to(options.site.resolve()):
+            raise SiteError(
+                f"--standalone {options.standalone} lies inside --site {options.site}; choose a place outside it"
+            )
 
 
 def resolve_spec(path: Path, num_classes: int, options: BuildOptions) -> tuple[ModelSpec, tuple[str, ...]]:

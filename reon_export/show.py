@@ -13,12 +13,15 @@ from reon_export.manifest import Artefact
 from reon_export.paths import DEFAULT_MODEL_DIR
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.progress import TaskID
 
     from reon_export.doctor import Finding
     from reon_export.parity.records import ParityRun
     from reon_export.pipeline import BuildResult
     from reon_export.plan import BuildPlan
+    from reon_export.site import Written
 
 # What a machine reads goes to stdout; what a person watches goes to stderr.
 progress = Console(stderr=True, highlight=False)
@@ -98,12 +101,16 @@ def print_plan(plan: "BuildPlan", as_json: bool) -> None:
         "precisions": list(plan.options.precisions),
         "parity_crops": len(plan.crops.names) if plan.options.parity else 0,
         "out": str(plan.options.out),
+        "site": str(plan.options.site) if plan.options.site else None,
+        "standalone": str(plan.options.standalone) if plan.options.standalone else None,
         "warnings": list(plan.warnings),
     }
     if as_json:
         print_json(facts)
         return
     for name, value in facts.items():
+        if value is None:
+            continue
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         out.print(f"{name.replace('_', ' '):<14} {escape(str(shown))}", soft_wrap=True)
     out.print("Nothing was written; the same command without --dry-run builds it.")
@@ -117,7 +124,16 @@ def result_as_json(result: "BuildResult") -> dict[str, object]:
         "warnings": list(result.warnings),
         "steps": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in result.steps],
         "manifest": result.manifest.model_dump(mode="json"),
+        "site": _written_as_json(result.site),
+        "standalone": _written_as_json(result.standalone),
+        "not_written": [str(path) for path in result.not_written],
     }
+
+
+def _written_as_json(written: "Written | None") -> dict[str, object] | None:
+    if written is None:
+        return None
+    return {"path": str(written.path), "files": written.files, "bytes": written.bytes}
 
 
 def print_result(result: "BuildResult") -> None:
@@ -139,6 +155,8 @@ def print_result(result: "BuildResult") -> None:
         out.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
     total = sum(seconds for _, seconds in result.steps)
     out.print(f"\n{escape(str(result.folder))} made in {total:.1f} s.", soft_wrap=True)
+    for line in _describe_written(result):
+        out.print(line, soft_wrap=True)
     out.print(_next_step(result), soft_wrap=True)
 
 
@@ -155,9 +173,24 @@ def _table_row(artefact: Artefact) -> tuple[str, ...]:
     )
 
 
+def _describe_written(result: "BuildResult") -> "Iterator[str]":
+    if result.site is not None:
+        path, files, size = escape(str(result.site.path)), result.site.files, result.site.bytes / 1e6
+        yield f"{path} written: {files} files, {size:.1f} MB, for any static host, at any path."
+    if result.standalone is not None:
+        path, size = escape(str(result.standalone.path)), result.standalone.bytes / 1e6
+        yield f"{path} written: one file, {size:.1f} MB, that runs when it is double-clicked."
+    for asked in result.not_written:
+        yield f"[red]{escape(str(asked))} was not written.[/]"
+
+
 def _next_step(result: "BuildResult") -> str:
     if not result.usable:
         return "Not fit for a browser: the exact artefacts must pass. Check the reasons above before you use it."
+    if result.site is not None:
+        return f"Next: python -m reon_export serve {escape(str(result.site.path))} --open"
+    if result.standalone is not None:
+        return f"Next: open {escape(str(result.standalone.path))} in a browser"
     serve = "python -m reon_export serve --open"
     if result.folder.resolve() == DEFAULT_MODEL_DIR.resolve():
         return f"Next: {serve}"

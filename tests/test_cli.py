@@ -61,6 +61,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         (["--labels", "gone.txt"], "cannot read the label file gone.txt"),
         (["--input-size", "9"], "--input-size 9 cannot be used: height: Input should be greater than or equal to 32"),
         (["--opset", "99"], "--opset 99 cannot be used, wanted 13 to 20"),
+        (["--standalone", "demo.txt"], "--standalone demo.txt cannot be used: give it a file whose name ends in .html"),
         (["--crops", "gone"], "gone is not a folder; --crops wants a folder of face crops"),
     ],
 )
@@ -123,6 +124,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(
         assert fact in stdout
 
 
+@pytest.mark.browser  # --standalone is bundled from the vendored JavaScript
 @pytest.mark.slow
 def test_build_without_parity_is_not_run_and_never_passed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -134,9 +136,13 @@ def test_build_without_parity_is_not_run_and_never_passed(
     assert "passed" not in stdout
     assert f"Next: python -m reon_export serve --open --model {tmp_path / 'model'}" in stdout
     assert "SavedModel" in stderr
-    code, stdout, _ = run(capsys, monkeypatch, *arguments, "--json")
+    site, file = tmp_path / "site", tmp_path / "demo.html"
+    code, stdout, _ = run(capsys, monkeypatch, *arguments, "--json", "--site", str(site), "--standalone", str(file))
     assert code == 0
     answer = json.loads(stdout)
+    assert (site / "model" / "tfjs-float16" / "model.json").is_file()
+    assert answer["site"]["path"] == str(site)
+    assert answer["standalone"] == {"path": str(file), "files": 1, "bytes": file.stat().st_size}
     assert [artefact["gate"] for artefact in answer["manifest"]["artefacts"]] == ["not_run", "not_run"]
     assert {step["name"] for step in answer["steps"]} >= {"load", "ONNX", "simplify", "SavedModel", "TF.js float16"}
 

@@ -1,10 +1,6 @@
-"""The model folder: written, read, verified and replaced."""
+"""The model folder: written, read and verified."""
 
 import json
-import multiprocessing
-import os
-import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +10,10 @@ from reon_export.manifest import (
     MANIFEST_NAME,
     Manifest,
     Source,
+    check_replaceable,
     describe_files,
     read_artefact_file,
     read_manifest,
-    replacing_folder,
     write_manifest,
 )
 from reon_export.spec import ModelSpec
@@ -88,65 +84,15 @@ def test_a_path_that_leaves_the_folder_is_refused(folder: Path, path: str) -> No
         read_manifest(folder)
 
 
-def test_a_new_folder_takes_the_place_of_the_old(folder: Path) -> None:
-    with replacing_folder(folder) as fresh:
-        (fresh / MANIFEST_NAME).write_text("new", encoding="utf-8")
-        assert (folder / MANIFEST_NAME).read_text(encoding="utf-8") != "new"
-    assert [path.name for path in folder.iterdir()] == [MANIFEST_NAME]
-    assert (folder / MANIFEST_NAME).read_text(encoding="utf-8") == "new"
-    assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
-def test_a_failed_block_leaves_the_old_folder_and_nothing_else(folder: Path) -> None:
-    before = (folder / MANIFEST_NAME).read_bytes()
-
-    def break_in_the_middle() -> None:
-        with replacing_folder(folder) as fresh:
-            (fresh / MANIFEST_NAME).write_text("half", encoding="utf-8")
-            raise RuntimeError("broke")
-
-    with pytest.raises(RuntimeError, match="broke"):
-        break_in_the_middle()
-    assert (folder / MANIFEST_NAME).read_bytes() == before
-    assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
 def test_somebodys_work_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work", encoding="utf-8")
-    with pytest.raises(ManifestError, match="is not empty and not a model folder"), replacing_folder(tmp_path):
-        pytest.fail("the block must not run")
+    with pytest.raises(ManifestError, match="is not empty and not a model folder"):
+        check_replaceable(tmp_path)
     assert (tmp_path / "thesis.tex").read_text(encoding="utf-8") == "years of work"
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.write_text("a file", encoding="utf-8")
-    with pytest.raises(ManifestError, match="is not a plain folder"), replacing_folder(target):
-        pytest.fail("the block must not run")
-
-
-def _replace_for_ever(folder: Path) -> None:
-    number = 0
-    while True:
-        number += 1
-        with replacing_folder(folder) as fresh:
-            for name in ("one", "two", MANIFEST_NAME):
-                (fresh / name).write_text(str(number), encoding="utf-8")
-
-
-def test_kill_9_at_any_moment_leaves_a_whole_folder(folder: Path) -> None:
-    for moment in range(12):
-        child = multiprocessing.get_context("fork").Process(target=_replace_for_ever, args=(folder,))
-        child.start()
-        time.sleep(0.05 + moment * 0.0037)
-        assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-        held = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
-        assert MANIFEST_NAME in held
-        if "one" in held:  # the child came as far as its first exchange
-            assert len(set(held.values())) == 1, held
-            assert set(held) == {"one", "two", MANIFEST_NAME}
-    with replacing_folder(folder) as fresh:  # clears what the killed ones left behind
-        (fresh / MANIFEST_NAME).write_text("last", encoding="utf-8")
-    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    with pytest.raises(ManifestError, match="is not a plain folder"):
+        check_replaceable(target)

@@ -17,25 +17,17 @@ import {createHash} from 'node:crypto';
 import {mkdir, readFile, readdir, rename, rm, stat, writeFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import path from 'node:path';
-import {fileURLToPath} from 'node:url';
 import {gzipSync} from 'node:zlib';
 
-const TOOLS = path.dirname(fileURLToPath(import.meta.url));
-const SITE = path.dirname(TOOLS);
-const MODULES = path.join(SITE, 'node_modules');
+import {checkModules, exists, LIBRARY_OPTIONS, MODULES, SITE, THREADED, TOOLS} from './bundling.mjs';
+
 const VENDOR = path.join(SITE, 'vendor');
 const STAGING = path.join(SITE, 'vendor.tmp');
 const WASM_PACKAGE = path.join(MODULES, '@tensorflow', 'tfjs-backend-wasm');
 const FACE_API_PACKAGE = path.join(MODULES, '@vladmandic', 'face-api');
-const THREADED = 'tfjs-backend-wasm-threaded-simd';
-const EMPTY_MODULE = path.join(TOOLS, 'empty.cjs');
-// Imported by TF.js and face-api for Node's sake, never used in a browser.
-const NODE_ONLY = ['fs', 'os', 'path', 'perf_hooks', 'util', 'crypto', 'worker_threads', 'string_decoder', 'node-fetch'];
 
 async function main() {
-  if (!(await exists(path.join(MODULES, 'esbuild')))) {
-    throw new Error(`${MODULES} is missing or incomplete; run "npm ci" first`);
-  }
+  await checkModules();
   const input = await hashInput();
   if (await isUpToDate(input)) {
     console.log('vendor/ is up to date');
@@ -59,7 +51,7 @@ async function main() {
 async function bundle() {
   const {build} = await import('esbuild');
   const result = await build({
-    absWorkingDir: SITE,
+    ...LIBRARY_OPTIONS,
     entryPoints: {
       tfjs: path.join(TOOLS, 'vendor_entry.js'),
       media: path.join(TOOLS, 'vendor_media.js'),
@@ -67,71 +59,15 @@ async function bundle() {
     },
     outdir: STAGING,
     chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
     splitting: true,
     format: 'esm',
-    platform: 'browser',
-    target: 'es2020',
-    minify: true,
-    legalComments: 'none', // all licences are in THIRD_PARTY_LICENSES.txt
     metafile: true,
-    logLevel: 'warning',
-    alias: Object.fromEntries(NODE_ONLY.map((name) => [name, EMPTY_MODULE])),
-    plugins: [shareOneTfjs, loadWorkersFromFiles],
   });
   const bundled = Object.values(result.metafile.outputs).flatMap((output) => Object.entries(output.inputs))
     .filter(([, use]) => use.bytesInOutput > 0)
     .map(([file]) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1])
     .filter((name) => name !== undefined);
   return [...new Set(bundled)].sort();
-}
-
-/**
- * face-api's "nobundle" build asks for all of @tensorflow/tfjs and two backends. It gets the page's own TF.js core
- * instead: one shared instance, and no layers, data or second set of backends.
- * @type {import('esbuild').Plugin}
- */
-const shareOneTfjs = {
-  name: 'share-one-tfjs',
-  setup(build) {
-    const core = path.join(MODULES, '@tensorflow', 'tfjs-core', 'dist', 'index.js');
-    const importer = /face-api\.esm-nobundle\.js$/;
-    build.onResolve({filter: /^@tensorflow\/tfjs/}, (asked) => {
-      if (!importer.test(asked.importer)) return undefined;
-      if (asked.path === '@tensorflow/tfjs/dist/index.js') return {path: core};
-      if (/^@tensorflow\/tfjs-backend-(webgl|wasm)\/dist\/index\.js$/.test(asked.path)) return {path: EMPTY_MODULE};
-      return {errors: [{text: `face-api asks for ${asked.path}, which tools/vendor.mjs does not know`}]};
-    });
-  },
-};
-
-/**
- * tfjs-backend-wasm 4.22 starts its threads from blob: URLs made with Function.toString(). A strict
- * Content-Security-Policy forbids the first (importScripts of a blob needs `script-src blob:`) and a minifier breaks
- * the second, so both become plain files beside the binaries.
- * @type {import('esbuild').Plugin}
- */
-const loadWorkersFromFiles = {
-  name: 'load-workers-from-files',
-  setup(build) {
-    build.onLoad({filter: /tfjs-backend-wasm[\\/]dist[\\/]backend_wasm\.js$/}, async ({path: file}) => {
-      let source = await readFile(file, 'utf8');
-      source = replaceOnce(source, /const response = wasmWorkerContents[^]*?return URL\.createObjectURL\(blob\);/,
-        `return wasmPathPrefix + '${THREADED}.worker.js';`);
-      source = replaceOnce(source, /new Blob\(\[`var WasmBackendModuleThreadedSimd = `[^]*?'text\/javascript' \}\)/,
-        `wasmPathPrefix + '${THREADED}.js'`);
-      source = replaceOnce(source, /import \{ wasmWorkerContents \} from [^;]*;/, '');
-      return {contents: source, loader: 'js'};
-    });
-  },
-};
-
-function replaceOnce(source, pattern, replacement) {
-  const count = source.match(new RegExp(pattern, 'g'))?.length ?? 0;
-  if (count !== 1) {
-    throw new Error(`backend_wasm.js holds ${count} matches of ${pattern}, wanted 1; TF.js has changed, adapt tools/vendor.mjs`);
-  }
-  return source.replace(pattern, replacement);
 }
 
 async function copyWasm() {
@@ -221,10 +157,6 @@ async function report() {
     const zipped = gzipSync(await readFile(path.join(STAGING, name)), {level: 9}).length;
     console.log(`${String(bytes).padStart(9)} bytes ${String(zipped).padStart(8)} gzip  vendor/${name}`);
   }
-}
-
-async function exists(file) {
-  return stat(file).then(() => true, () => false);
 }
 
 main().catch((error) => {

@@ -1,0 +1,89 @@
+/** How the libraries are bundled, to vendor/ (vendor.mjs) and into one HTML file (standalone.mjs): as one set of options. */
+import {readFile, stat} from 'node:fs/promises';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+export const TOOLS = path.dirname(fileURLToPath(import.meta.url));
+export const SITE = path.dirname(TOOLS);
+export const MODULES = path.join(SITE, 'node_modules');
+/** What the threads of TF.js' wasm backend run: this name with .js, .wasm and .worker.js. */
+export const THREADED = 'tfjs-backend-wasm-threaded-simd';
+const EMPTY_MODULE = path.join(TOOLS, 'empty.cjs');
+// Imported by TF.js and face-api for Node's sake, never used in a browser.
+const NODE_ONLY = ['fs', 'os', 'path', 'perf_hooks', 'util', 'crypto', 'worker_threads', 'string_decoder', 'node-fetch'];
+
+/**
+ * face-api's "nobundle" build asks for all of @tensorflow/tfjs and two backends. It gets the page's own TF.js core
+ * instead: one shared instance, and no layers, data or second set of backends.
+ * @type {import('esbuild').Plugin}
+ */
+const shareOneTfjs = {
+  name: 'share-one-tfjs',
+  setup(build) {
+    const core = path.join(MODULES, '@tensorflow', 'tfjs-core', 'dist', 'index.js');
+    const importer = /face-api\.esm-nobundle\.js$/;
+    build.onResolve({filter: /^@tensorflow\/tfjs/}, (asked) => {
+      if (!importer.test(asked.importer)) return undefined;
+      if (asked.path === '@tensorflow/tfjs/dist/index.js') return {path: core};
+      if (/^@tensorflow\/tfjs-backend-(webgl|wasm)\/dist\/index\.js$/.test(asked.path)) return {path: EMPTY_MODULE};
+      return {errors: [{text: `face-api asks for ${asked.path}, which tools/bundling.mjs does not know`}]};
+    });
+  },
+};
+
+/**
+ * tfjs-backend-wasm 4.22 starts its threads from blob: URLs made with Function.toString(). A strict
+ * Content-Security-Policy forbids the first (importScripts of a blob needs `script-src blob:`) and a minifier breaks
+ * the second, so both become plain files beside the binaries.
+ * @type {import('esbuild').Plugin}
+ */
+const loadWorkersFromFiles = {
+  name: 'load-workers-from-files',
+  setup(build) {
+    build.onLoad({filter: /tfjs-backend-wasm[\\/]dist[\\/]backend_wasm\.js$/}, async ({path: file}) => {
+      let source = await readFile(file, 'utf8');
+      source = replaceOnce(source, /const response = wasmWorkerContents[^]*?return URL\.createObjectURL\(blob\);/,
+        `return wasmPathPrefix + '${THREADED}.worker.js';`);
+      source = replaceOnce(source, /new Blob\(\[`var WasmBackendModuleThreadedSimd = `[^]*?'text\/javascript' \}\)/,
+        `wasmPathPrefix + '${THREADED}.js'`);
+      source = replaceOnce(source, /import \{ wasmWorkerContents \} from [^;]*;/, '');
+      return {contents: source, loader: 'js'};
+    });
+  },
+};
+
+function replaceOnce(source, pattern, replacement) {
+  const count = source.match(new RegExp(pattern, 'g'))?.length ?? 0;
+  if (count !== 1) {
+    throw new Error(`backend_wasm.js holds ${count} matches of ${pattern}, wanted 1; TF.js has changed, adapt tools/bundling.mjs`);
+  }
+  return source.replace(pattern, replacement);
+}
+
+/** @type {import('esbuild').BuildOptions} */
+export const LIBRARY_OPTIONS = {
+  absWorkingDir: SITE,
+  bundle: true,
+  platform: 'browser',
+  target: 'es2020',
+  minify: true,
+  preserveSymlinks: true, // node_modules may be a link; TF.js core must still have one path, or there are two of it
+  legalComments: 'none', // all licences are in THIRD_PARTY_LICENSES.txt
+  logLevel: 'warning',
+  alias: Object.fromEntries(NODE_ONLY.map((name) => [name, EMPTY_MODULE])),
+  plugins: [shareOneTfjs, loadWorkersFromFiles],
+};
+
+/** @throws {Error} that says what to run, if the packages are not installed */
+export async function checkModules() {
+  if (await exists(path.join(MODULES, 'esbuild'))) return;
+  throw new Error(`${MODULES} is missing or incomplete; run "npm ci" first`);
+}
+
+/**
+ * @param {string} file
+ * @returns {Promise<boolean>}
+ */
+export async function exists(file) {
+  return stat(file).then(() => true, () => false);
+}

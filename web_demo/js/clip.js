@@ -181,7 +181,7 @@ async function toPicture(sample) {
     const canvas = createCanvas(); // phones write frames that lie on their side
     canvas.width = sample.displayWidth;
     canvas.height = sample.displayHeight;
-    sample.draw(getContext(canvas), 0, 0);
+    sample.draw(getContext(canvas, true), 0, 0); // in main memory: a graphics processor's colours may differ
     return await createImageBitmap(canvas);
   } finally {
     sample.close();

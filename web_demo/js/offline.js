@@ -31,7 +31,7 @@ const RELOADED_KEY = 'reon-offline-reloaded'; // in this tab, and not to be trie
 export async function prepareOffline({reload = () => location.reload(), alsoKeep = []} = {}) {
   const isolated = globalThis.crossOriginIsolated === true;
   try {
-    const script = new URL('../sw.js', import.meta.url).href;
+    const script = new URL('sw.js', document.baseURI).href;
     const wasThere = findOwn(script) !== null;
     const worker = await within(CONNECT_MS, connectWorker(script), 'it did not start in time');
     // Had the worker been there before the page, it would have sent the headers.

@@ -1,4 +1,7 @@
-/** Looks at a video while it plays: one frame in flight, frames that come meanwhile are dropped and counted. */
+/**
+ * Looks at a video while it plays: one frame in flight. Of the frames that come meanwhile the latest is looked at next; the
+ * others are dropped and counted.
+ */
 
 /** @typedef {import('./engine.js').Analysis} Analysis */
 /** @typedef {{fps: number, seen: number, analysed: number, dropped: number}} LiveStats fps over the last second */
@@ -23,6 +26,7 @@ const RATE_WINDOW_MS = 1000;
 export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = () => video.currentTime, returnFrame = true}) {
   let isStopped = false;
   let isBusy = false;
+  let isWaiting = false; // whether a frame has come that has not been looked at
   let lastTimeS = -1;
   let handle = 0;
   const counts = {seen: 0, analysed: 0, dropped: 0};
@@ -58,15 +62,14 @@ export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = (
   function onFrame() {
     waitForFrame();
     counts.seen += 1;
-    if (isBusy) {
-      counts.dropped += 1;
-      return;
-    }
-    void look();
+    if (isWaiting) counts.dropped += 1; // this one takes its place
+    isWaiting = true;
+    if (!isBusy) void look();
   }
 
   async function look() {
     isBusy = true;
+    isWaiting = false;
     const timeS = readTimeS();
     try {
       const analysis = await pipeline.analyze(video, {returnFrame});
@@ -83,6 +86,7 @@ export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = (
       onError(error);
     } finally {
       isBusy = false;
+      if (isWaiting && !isStopped) void look();
     }
   }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Photograph the page on the sample photograph for README.md: writes .github/screenshot.png."""
+"""Photograph the page for README.md: .github/screenshot.png (a photograph read) and .github/score.png (the samples scored)."""
 
 import sys
 from pathlib import Path
@@ -13,11 +13,13 @@ from reon_export.browser import CHROMIUM_ARGUMENTS, find_browser  # noqa: E402
 from reon_export.paths import WEB_DEMO  # noqa: E402
 from reon_export.serve import SiteServer  # noqa: E402
 
+FOLDER = ROOT / ".github"
+TIMEOUT_MS = 120_000
+
 
 def main() -> None:
-    """Open the page, press the sample button, and take the picture."""
-    target = ROOT / ".github" / "screenshot.png"
-    target.parent.mkdir(exist_ok=True)
+    """Open the page, press the sample buttons, and take the pictures."""
+    FOLDER.mkdir(exist_ok=True)
     with SiteServer(WEB_DEMO) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_browser(), chromium_sandbox=False, args=list(CHROMIUM_ARGUMENTS)
@@ -25,8 +27,16 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1120, "height": 900})
         page.goto(site.url)
         page.click("#sample")
-        page.wait_for_selector('body[data-state="result"]', timeout=60_000)
-        page.screenshot(path=target, full_page=True)
+        page.wait_for_selector('body[data-state="result"]', timeout=TIMEOUT_MS)
+        page.screenshot(path=FOLDER / "screenshot.png", full_page=True)
+        page.click("#tab-imitate")
+        page.click("#actor-sample")
+        page.wait_for_selector('#imitate[data-actor="ready"]', timeout=TIMEOUT_MS)
+        page.click("#user-sample")
+        page.wait_for_selector('body[data-state="result"]', timeout=TIMEOUT_MS)
+        page.click('[data-moment="worst"] button')
+        page.wait_for_timeout(1000)  # both videos have found the moment
+        page.screenshot(path=FOLDER / "score.png", full_page=True)
 
 
 if __name__ == "__main__":

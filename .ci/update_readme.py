@@ -16,6 +16,7 @@ from reon_export.paths import DEFAULT_MODEL_DIR  # noqa: E402
 
 BENCHMARK = ROOT / "tests" / "benchmarks" / "build_time.json"
 SCALE = ROOT / "tests" / "benchmarks" / "evaluate_scale.json"
+PAGE = ROOT / "tests" / "benchmarks" / "page.json"
 
 
 def render_artefacts(manifest: Manifest) -> str:
@@ -66,6 +67,39 @@ def render_evaluate_speed() -> str:
     )
 
 
+def render_page() -> str:
+    """What the page costs, and its score beside Python's."""
+    result = json.loads(PAGE.read_text(encoding="utf-8"))
+    first, second, session = result["visits"]["first"], result["visits"]["second"], result["session"]
+    tasks = len(session["long_tasks"])
+    lines = [
+        "| visit | bytes | requests | first paint | model ready | first reading |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(
+            f"| {name} | {row['bytes']:,.0f} | {row['requests']:.0f} | {row['paint']:.0f} ms | {row['ready']:.0f} ms "
+            f"| {row['sample']:.0f} ms after the click |"
+            for name, row in (("first", first), ("second", second))
+        ),
+        "",
+        f"Medians of {result['rounds']} rounds, {result['browser']} without a graphics processor on {result['cores']} "
+        f"shared cores. The camera is read {session['fps']:.0f} times a second (face {session['detect_ms']:.0f} ms, "
+        f"emotion {session['classify_ms']:.0f} ms). Tasks of more than 50 ms on the main thread, in "
+        f"{session['seconds']} s of camera, clips, recording and replay after loading: {tasks or 'none'}.",
+        "",
+        "| two videos of 7 s | page | Python, same boxes | Python, Haar | lag: page, Python |",
+        "|---|---:|---:|---:|---|",
+        *(
+            f"| {row['pair']} | {row['page']:.2f} | {row['python_same_boxes']:.2f} | {row['python_haar']:.2f} "
+            f"| {row['page_lag_s']:.2f} s, {row['python_lag_s']:.2f} s |"
+            for row in result["scores"]
+        ),
+        "",
+        "The same boxes show that decoding, crop, network and score agree; the rest is the two detectors. By "
+        "`python tests/benchmarks/page.py`.",
+    ]
+    return "\n".join(lines)
+
+
 def render_build_output() -> str:
     """What `build` really prints."""
     command = [sys.executable, "-m", "reon_export", "build"]
@@ -89,6 +123,7 @@ def main() -> None:
     text = replace(text, "artefacts", render_artefacts(read_manifest(DEFAULT_MODEL_DIR)))
     text = replace(text, "build-time", render_build_time())
     text = replace(text, "evaluate-speed", render_evaluate_speed())
+    text = replace(text, "page", render_page())
     readme.write_text(text, encoding="utf-8")
 
 

@@ -93,7 +93,7 @@ def measure_visits(browser: Browser) -> dict[str, Any]:
 
 
 def measure_session(browser: Browser) -> dict[str, Any]:
-    """The main thread's long tasks after loading, in a session with camera, clips, recording and replay; live figures."""
+    """A session with camera, clips, recording and replay: long tasks after loading, and live figures."""
     with LoggedHost(WEB_DEMO) as host:
         context = browser.new_context()
         context.add_init_script(WATCH)

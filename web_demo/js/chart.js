@@ -35,6 +35,7 @@ export function createChart(container, onSeek) {
   let shown = null;
   /** @type {number | null} */
   let playheadS = null;
+  container.hidden = true;
   const observer = new ResizeObserver(() => {
     if (plot !== null && container.clientWidth > 0) plot.setSize({width: container.clientWidth, height: container.clientHeight});
   });

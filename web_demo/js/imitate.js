@@ -119,6 +119,7 @@ export function createImitation(root, status, getPipeline, fetchSample, firstLan
     update();
     user.video.dataset.mirrored = '';
     find(root, '#user', HTMLElement).dataset.filled = '';
+    find(root, '.people', HTMLElement).scrollIntoView({block: 'nearest'});
     await attempt(async () => {
       status.say('working', 'status_camera');
       const made = await recordPerformance({
@@ -227,6 +228,8 @@ export function createImitation(root, status, getPipeline, fetchSample, firstLan
       if (recording !== null) find(root, name, HTMLButtonElement).disabled = true;
       else if (name.startsWith('#actor')) find(root, name, HTMLButtonElement).disabled = false;
     }
+    if (recording === null) delete root.dataset.recording;
+    else root.dataset.recording = '';
     root.dataset.actor = isReady ? 'ready' : '';
     root.dataset.user = user.performance === null ? '' : 'ready';
   }

@@ -68,7 +68,7 @@ def engine_install_command(engine: str) -> str:
 
 
 def open_page(
-    url: str, *, browser: str | Path | None = None, init_script: str | None = None
+    url: str, *, browser: str | Path | None = None, init_script: str | None = None, fake_camera: bool = False
 ) -> AbstractContextManager[PageDriver]:
     """A fresh, headless browser with an empty profile, showing `url`; ended at the end of the `with` block.
 
@@ -76,6 +76,8 @@ def open_page(
         url: what to show; its scripts have run when the block begins.
         browser: as for `find_engine`.
         init_script: statements that run in the page before its own scripts (not in WebKit).
+        fake_camera: the page gets a camera that shows the engine's test pattern, without asking anybody; else it gets
+            what the machine has, if anybody is there to allow it.
 
     Raises (on calling or entering) BrowserError when there is no such browser, it does not start, or the page cannot
     be opened.
@@ -83,8 +85,10 @@ def open_page(
     executable = find_engine(browser)
     match engine_name(browser):
         case "webkit":
-            return webkit.open_webkit(url, programs=webkit.find_webkit(), init_script=init_script)
+            return webkit.open_webkit(
+                url, programs=webkit.find_webkit(), init_script=init_script, fake_camera=fake_camera
+            )
         case "firefox":
-            return firefox.open_firefox(url, executable=executable, init_script=init_script)
+            return firefox.open_firefox(url, executable=executable, init_script=init_script, fake_camera=fake_camera)
         case _:
-            return chromium.open_chromium(url, executable=executable, init_script=init_script)
+            return chromium.open_chromium(url, executable=executable, init_script=init_script, fake_camera=fake_camera)

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,9 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
     "--enable-unsafe-webgpu",  # on Linux: WebGPU, where there is no graphics processor by its software adapter
 )
+
+# The second one answers the question whether the page may use the camera.
+_FAKE_CAMERA_ARGUMENTS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 # chromium-browser comes last: on Ubuntu it may be a stub that only asks for a snap to be installed.
 _NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chrome", "chromium-browser")
@@ -92,10 +95,12 @@ def find_browser(explicit: str | None = None) -> Path:
 
 
 @contextmanager
-def open_chromium(url: str, *, executable: Path, init_script: str | None = None) -> Iterator[PageDriver]:
+def open_chromium(
+    url: str, *, executable: Path, init_script: str | None = None, fake_camera: bool = False
+) -> Iterator[PageDriver]:
     """A fresh Chromium showing `url`; `init_script` runs in the page before its own scripts. Raises BrowserError."""
     with _load_playwright()() as playwright:
-        browser = _launch(playwright, executable)
+        browser = _launch(playwright, executable, _FAKE_CAMERA_ARGUMENTS if fake_camera else ())
         try:
             yield _ChromiumPage(_open(browser, url, init_script), browser.version)
         finally:
@@ -113,14 +118,17 @@ def _load_playwright() -> "Callable[[], AbstractContextManager[Playwright]]":
     return sync_playwright
 
 
-def _launch(playwright: "Playwright", executable: Path) -> "Browser":
+def _launch(playwright: "Playwright", executable: Path, more_arguments: Sequence[str]) -> "Browser":
     from playwright.sync_api import Error
 
     # Chromium refuses to run its sandbox as root; containers often cannot run it at all.
     sandbox = not is_root() and not os.environ.get(NO_SANDBOX_VARIABLE)
     try:
         return playwright.chromium.launch(
-            executable_path=executable, headless=True, chromium_sandbox=sandbox, args=[*CHROMIUM_ARGUMENTS]
+            executable_path=executable,
+            headless=True,
+            chromium_sandbox=sandbox,
+            args=[*CHROMIUM_ARGUMENTS, *more_arguments],
         )
     except Error as error:
         hint = f"set {NO_SANDBOX_VARIABLE}=1 if this machine forbids its sandbox; " if sandbox else ""

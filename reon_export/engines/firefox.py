@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ _PREFERENCES: dict[str, bool | int | str] = {
     "network.proxy.type": 0,
     "services.settings.server": "data:,",  # no experiments, no block lists
     "toolkit.telemetry.server": "",
+}
+_FAKE_CAMERA_PREFERENCES: dict[str, bool | int | str] = {
+    "media.navigator.streams.fake": True,
+    "media.navigator.permission.disabled": True,  # nobody is there to answer
 }
 
 
@@ -79,12 +83,14 @@ def install_command() -> str:
 
 
 @contextmanager
-def open_firefox(url: str, *, executable: Path, init_script: str | None = None) -> Iterator[PageDriver]:
+def open_firefox(
+    url: str, *, executable: Path, init_script: str | None = None, fake_camera: bool = False
+) -> Iterator[PageDriver]:
     """A fresh Firefox showing `url`; `init_script` runs in the page before its own scripts. Raises BrowserError."""
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="reon-firefox-", ignore_cleanup_errors=True))
         folder, profile = Path(name), Path(name) / "profile"
-        _write_profile(profile)
+        _write_profile(profile, _PREFERENCES | (_FAKE_CAMERA_PREFERENCES if fake_camera else {}))
         arguments = ["--no-remote", "--remote-debugging-port=0", "--profile", profile]
         # A home of its own: Firefox leaves files in it, and does not start as root in somebody else's.
         environment = {"HOME": name}
@@ -99,9 +105,9 @@ def open_firefox(url: str, *, executable: Path, init_script: str | None = None) 
         yield _open(connection, url, init_script)
 
 
-def _write_profile(profile: Path) -> None:
+def _write_profile(profile: Path, preferences: Mapping[str, bool | int | str]) -> None:
     profile.mkdir()
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in _PREFERENCES.items()]
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
 
 

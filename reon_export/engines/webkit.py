@@ -30,6 +30,8 @@ _DRIVER = "WebKitWebDriver"
 _EMPTY_PAGE = "about:blank"  # the address of WebKit's error pages, too
 _EMPTY_TIMEOUT_S = 5
 _POLL_S = 0.05
+# Under automation WebKit allows the camera by itself.
+_FAKE_CAMERA_ARGUMENTS = ("--enable-mock-capture-devices=true", "--enable-media-stream=true")
 _MINI_BROWSER_PATTERNS = ("usr/lib/*/webkit2gtk-4.*/MiniBrowser", "usr/libexec/webkit2gtk-4.*/MiniBrowser")
 
 
@@ -103,7 +105,9 @@ def install_command() -> str:
 
 
 @contextmanager
-def open_webkit(url: str, *, programs: WebKitPrograms, init_script: str | None = None) -> Iterator[PageDriver]:
+def open_webkit(
+    url: str, *, programs: WebKitPrograms, init_script: str | None = None, fake_camera: bool = False
+) -> Iterator[PageDriver]:
     """A fresh MiniBrowser showing `url`. Raises BrowserError, also for any `init_script`: WebDriver has none."""
     if init_script is not None:
         raise BrowserError("webkit cannot run a script before the page's own; use chromium or firefox for this")
@@ -122,7 +126,9 @@ def open_webkit(url: str, *, programs: WebKitPrograms, init_script: str | None =
         program = stack.enter_context(run_program([programs.driver, f"--port={port}"], folder, environment))
         driver = _WebDriver(port)
         _wait_until_listening(program, port)
-        yield _open(stack, driver, programs.mini_browser, url)
+        arguments = ["--automation", *(_FAKE_CAMERA_ARGUMENTS if fake_camera else ())]
+        options = {"binary": str(programs.mini_browser), "args": arguments}
+        yield _open(stack, driver, options, url)
 
 
 def _free_port() -> int:
@@ -141,8 +147,7 @@ def _wait_until_listening(program: Program, port: int) -> None:
     program.wait_for(look)
 
 
-def _open(stack: ExitStack, driver: _WebDriver, mini_browser: Path, url: str) -> _WebKitPage:
-    options = {"binary": str(mini_browser), "args": ["--automation"]}
+def _open(stack: ExitStack, driver: _WebDriver, options: dict[str, Any], url: str) -> _WebKitPage:
     capabilities = {
         "webkitgtk:browserOptions": options,
         "proxy": {"proxyType": "direct"},
@@ -152,7 +157,7 @@ def _open(stack: ExitStack, driver: _WebDriver, mini_browser: Path, url: str) ->
     try:
         answer = driver.send("POST", "/session", body, START_TIMEOUT_S)
     except WebDriverError as error:
-        raise BrowserError(f"{mini_browser} does not start: {error}") from error
+        raise BrowserError(f"{options['binary']} does not start: {error}") from error
     session = f"/session/{answer['sessionId']}"
     stack.callback(_end_session, driver, session)
     try:

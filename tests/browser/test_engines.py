@@ -154,6 +154,18 @@ def test_a_script_before_the_pages_own(engine: str, tmp_path: Path) -> None:
             assert driver.evaluate("() => window.seen") == "early"
 
 
+def test_a_fake_camera_shows_pictures_and_nobody_is_asked(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<video muted playsinline></video>", encoding="utf-8")
+    with SiteServer(tmp_path) as server, open_page(server.url, browser=engine, fake_camera=True) as driver:
+        size = driver.evaluate("""async () => {
+            const video = document.querySelector('video');
+            video.srcObject = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 640}}});
+            await video.play();
+            return [video.videoWidth, video.videoHeight];
+        }""")
+    assert size == [640, 480]
+
+
 @pytest.mark.parametrize(
     ("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception), ("false", pytest.skip.Exception)]
 )

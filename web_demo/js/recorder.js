@@ -25,7 +25,7 @@ import {followVideo} from './live.js';
 
 const COUNTDOWN = [3, 2, 1];
 const SECOND_MS = 1000;
-// In the order of what other browsers can play; `undefined` leaves it to the browser.
+// In the order of what other browsers can play.
 const TYPES = ['video/webm;codecs=vp8', 'video/webm', 'video/mp4'];
 
 /**
@@ -108,11 +108,13 @@ function ended(video, stop) {
  * @returns {{finish: () => Promise<{blob: Blob | null, offsetS: number}>}}
  */
 function startRecorder(stream, readTimeS) {
-  if (typeof MediaRecorder === 'undefined') return {finish: async () => ({blob: null, offsetS: 0})};
+  // WebKitGTK 2.50 has a MediaRecorder that supports no type, and throws when it is made.
+  const mimeType = typeof MediaRecorder === 'undefined' ? undefined : TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+  if (mimeType === undefined) return {finish: async () => ({blob: null, offsetS: 0})};
   /** @type {Blob[]} */
   const parts = [];
   let offsetS = readTimeS();
-  const recorder = new MediaRecorder(stream, {mimeType: TYPES.find((type) => MediaRecorder.isTypeSupported(type))});
+  const recorder = new MediaRecorder(stream, {mimeType});
   recorder.addEventListener('start', () => { offsetS = readTimeS(); });
   recorder.addEventListener('dataavailable', (event) => parts.push(event.data));
   const stopped = new Promise((resolve) => { recorder.addEventListener('stop', resolve); });

@@ -101,14 +101,21 @@ def write_clip(
     *,
     codec: str = "libvpx",
     bit_rate: int = 700_000,
+    pix_fmt: str | None = None,
+    matrix: int | None = None,
 ) -> Path:
-    """A video whose frames have exactly these times (to a millisecond); the suffix of `path` names the container."""
+    """A video whose frames have exactly these times (to a millisecond); the suffix of `path` names the container.
+
+    `matrix` (ITU-T H.273, table 4) is only written into the file: what is encoded is BT.601.
+    """
     height, width = frame_at(0.0).shape[:2]
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=FPS)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = width, height
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.pix_fmt = pix_fmt or ("yuvj420p" if codec == "mjpeg" else "yuv420p")
+        if matrix is not None:
+            stream.codec_context.colorspace = matrix
         stream.bit_rate = bit_rate
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         if codec.startswith("libvpx"):
@@ -120,6 +127,18 @@ def write_clip(
             frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def remux(source: Path, path: Path, *, later_s: float = 0.0, options: dict[str, str] | None = None) -> Path:
+    """The same frames, later, in a file that is written with other options of FFmpeg's."""
+    with av.open(str(source)) as old, av.open(str(path), "w", options=options or {}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(old.streams.video[0]):
+            if packet.dts is not None and packet.pts is not None:
+                later = round(later_s / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + later, packet.dts + later, stream
+                new.mux(packet)
     return path
 
 

@@ -41,7 +41,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'tensorflow', 'onnx', 'onnxruntime', 'playwright', 'cv2', 'numpy'}\n"
-        "heavy |= {'scipy', 'matplotlib', 'ray', 'fsspec'}\n"
+        "heavy |= {'scipy', 'matplotlib', 'ray', 'fsspec', 'av'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import av
 import clips
 import numpy as np
 import numpy.typing as npt
@@ -57,12 +58,147 @@ def test_the_frames_of_a_moment_are_those_on_show(tmp_path: Path) -> None:
 
 
 def test_a_turned_phone_video_is_read_upright(tmp_path: Path) -> None:
-    """OpenCV turns frames by the container's rotation; a sideways face would not be found."""
+    """A sideways face would not be found."""
     upright = clips.performance(SHOTS)
     path = clips.write_phone_clip(tmp_path / "phone.mp4", upright, [0.0, 0.1])
     frame = next(iter(Video(path)))
     assert frame.image_rgb.shape[:2] == (clips.SIZE[1], clips.SIZE[0])
     assert HaarDetector().detect(frame.image_rgb)
+
+
+BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)  # Kr and Kb
+
+
+def colourful(lines: int) -> npt.NDArray[np.uint8]:
+    """Every hue, slowly changing, so that no codec and no chroma subsampling does much to it."""
+    y, x = np.mgrid[0:lines, 0:64]
+    channels = (60 + 130 * x / 63, 60 + 130 * y / (lines - 1), 190 - 130 * x / 63)
+    image: npt.NDArray[np.uint8] = np.stack(channels, axis=-1).round().astype(np.uint8)
+    return image
+
+
+def exact_rgb(
+    path: Path, weights: tuple[float, float], *, full_range: bool = False, blue_weight: float | None = None
+) -> npt.NDArray[np.float64]:
+    """What ITU-R BT.601 and BT.709 make of the first frame's planes (4:2:0), with the nearest colour sample.
+
+    `blue_weight` of U over that of luma, if it is not the standard's.
+    """
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        assert frame.format.name == ("yuvj420p" if full_range else "yuv420p")
+        planes = frame.to_ndarray().astype(np.float64)
+    height, width = frame.height, frame.width
+    blue, red = planes[height:].reshape(2, height // 2, width // 2).repeat(2, 1).repeat(2, 2)
+    low, luma_steps, chroma_steps = (0, 255, 255) if full_range else (16, 219, 224)
+    luma = (planes[:height] - low) / luma_steps
+    blue, red = (blue - 128) / chroma_steps, (red - 128) / chroma_steps
+    kr, kb = weights
+    r, b = luma + 2 * (1 - kr) * red, luma + 2 * (1 - kb) * blue
+    g = (luma - kr * r - kb * b) / (1 - kr - kb)
+    if blue_weight is not None:
+        b = luma + blue_weight * chroma_steps / 255 * blue
+    rgb: npt.NDArray[np.float64] = np.clip(255 * np.stack([r, g, b], axis=-1), 0, 255)
+    return rgb
+
+
+def largest_difference(image_rgb: npt.NDArray[np.uint8], expected: npt.NDArray[np.float64]) -> float:
+    return float(np.abs(image_rgb - expected.round()).max())
+
+
+def test_the_colours_of_a_photograph_are_exact_to_a_level(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "face.webm", clips.performance(SHOTS), [0.0])
+    (frame,) = Video(path)
+    assert largest_difference(frame.image_rgb, exact_rgb(path, BT601)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "lines", "matrix", "weights"),
+    [
+        ("a.webm", "libvpx", 360, None, BT601),
+        ("a.webm", "libvpx", 718, None, BT601),
+        ("a.webm", "libvpx", 720, None, BT709),  # FFmpeg's decoder says that every VP8 file is BT.601
+        ("a.webm", "libvpx", 360, 1, BT709),
+        ("a.webm", "libvpx", 720, 6, BT601),
+        ("a.webm", "libvpx-vp9", 720, None, BT709),
+        ("a.webm", "libvpx-vp9", 360, 1, BT709),
+        ("a.mp4", "libx264", 360, None, BT601),
+        ("a.mp4", "libx264", 720, None, BT709),
+        ("a.mp4", "libx264", 360, 1, BT709),
+        ("a.mp4", "libx264", 720, 5, BT601),
+        ("a.mp4", "libx264", 720, 8, BT709),  # YCgCo, which FFmpeg does not convert: as if it said nothing
+    ],
+)
+def test_the_file_says_which_colours_it_has_or_its_lines_do(
+    tmp_path: Path, name: str, codec: str, lines: int, matrix: int | None, weights: tuple[float, float]
+) -> None:
+    image = colourful(lines)
+    path = clips.write_clip(tmp_path / name, lambda _: image, [0.0], codec=codec, matrix=matrix)
+    (frame,) = Video(path)
+    # Chromium's weight of U for blue is 2, where 2.02 (BT.601) and 2.11 (BT.709) would be right.
+    assert largest_difference(frame.image_rgb, exact_rgb(path, weights, blue_weight=2)) <= 1
+    assert largest_difference(frame.image_rgb, exact_rgb(path, weights)) <= (2 if weights is BT601 else 8)
+    assert largest_difference(frame.image_rgb, exact_rgb(path, BT709 if weights is BT601 else BT601)) > 8
+
+
+def test_full_range_is_seen(tmp_path: Path) -> None:
+    image = colourful(360)
+    camera = clips.write_camera_file(tmp_path / "camera.mjpeg", lambda _: image, 0.1)
+    for path in (camera, clips.write_clip(tmp_path / "a.mkv", lambda _: image, [0.0], codec="mjpeg")):
+        frame = next(iter(Video(path)))
+        assert largest_difference(frame.image_rgb, exact_rgb(path, BT601, full_range=True)) <= 1
+        assert largest_difference(frame.image_rgb, exact_rgb(path, BT709, full_range=True)) > 8
+        assert float(np.abs(frame.image_rgb.astype(float) - image).mean()) < 3
+
+
+@pytest.mark.parametrize(
+    "pix_fmt", ["yuv444p", "yuv422p", "yuv420p10le", "yuv444p12le", "yuva420p", "gbrp10le", "bgr0", "gray"]
+)
+def test_other_pixel_formats_have_their_colours(tmp_path: Path, pix_fmt: str) -> None:
+    image = np.full((64, 64, 3), (200, 120, 60), np.uint8)
+    path = clips.write_clip(tmp_path / "a.mkv", lambda _: image, [0.0], codec="ffv1", pix_fmt=pix_fmt)
+    (frame,) = Video(path)
+    wanted = np.full(3, 137) if pix_fmt == "gray" else image[0, 0]
+    assert np.abs(frame.image_rgb.astype(int) - wanted).max() <= 2
+
+
+def test_only_a_length_that_is_named_can_be_missed(tmp_path: Path) -> None:
+    """A browser's recording names none, and its picture may begin well after its sound."""
+    whole = clips.write_clip(tmp_path / "whole.webm", plain, clips.even_times(1.0))
+    assert Video(whole).expected_frames == 30
+    recorded = Video(clips.remux(whole, tmp_path / "recorded.webm", options={"live": "1"}))
+    assert recorded.expected_frames is None
+    late = Video(clips.remux(whole, tmp_path / "late.webm", later_s=2.0))
+    assert late.expected_frames == 30
+    for video in (recorded, late):
+        assert [frame.time_s for frame in video] == pytest.approx(clips.even_times(1.0), abs=0.001)
+        assert video.duration_s == pytest.approx(1.0, abs=0.005)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("webm", "libvpx"), ("mp4", "libx264"), ("mkv", "libvpx-vp9")])
+def test_damage_in_the_middle_costs_frames_and_gives_the_same_every_time(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
+    times = clips.even_times(1.4)
+    path = clips.write_clip(tmp_path / f"damaged.{suffix}", clips.performance(SHOTS), times, codec=codec)
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 4, len(content) * 3 // 4, 500):
+        content[place : place + 20] = bytes(20)
+    path.write_bytes(content)
+
+    def read() -> list[tuple[float, bytes]]:
+        return [(frame.time_s, frame.image_rgb.tobytes()) for frame in Video(path)]
+
+    first = read()
+    assert 1 < len(first) <= len(times)
+    assert all(read() == first for _ in range(3))
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "whole.webm", plain, [0.0, 0.1])
+    for name in ("http: 50%d.webm", "클립 #1?.webm", "concat:a|b.webm"):
+        assert len(list(Video(path.rename(tmp_path / name)))) == 2
+        path = tmp_path / name
 
 
 def boxes_over_time(boxes: list[list[Box]], fps: float = 30) -> list[tuple[Box | None, bool]]:

@@ -1,19 +1,27 @@
 """A video file or a folder of images as frames with times, decoded one at a time."""
 
-import os
+import contextlib
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-# Before OpenCV opens its first video: FFmpeg's own chatter about damaged files, which becomes one line of ours.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-import cv2
+import av
+import numpy as np
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame as DecodedFrame
+from av.video.stream import VideoStream
 
 from reon_export.errors import FaceError, TrackError
 from reon_export.faces.crop import Image
 from reon_export.faces.haar import list_images, read_image_rgb
+from reon_export.tracks.colours import ColourConverter
 from reon_export.tracks.track import estimate_duration_s
+
+# FFmpeg's own chatter about damaged files becomes one line of ours.
+av.logging.set_level(None)
 
 DEFAULT_FPS = 30.0
 # A file that ends this much before the end that its header names was cut off. The header of a file with uneven frame
@@ -49,14 +57,11 @@ class Video:
             self.expected_frames: int | None = len(self._images)
         else:
             _check_file(path)
-            capture = _open_capture(path)
-            count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-            rate = float(capture.get(cv2.CAP_PROP_FPS))
-            capture.release()
-            # A recording of a browser names no length at all, which comes out as a huge or a negative number.
-            is_known = 0 < count < 10_000_000 and 0 < rate <= 1000
-            self.expected_frames = count if is_known else None
-            self._stated_s = count / rate if is_known else None
+            with _open_video(path) as container:
+                stream = _find_stream(path, container)
+                self._stated_s = _read_length(container, stream)
+                count = stream.frames or round((self._stated_s or 0.0) * _read_rate(stream))
+                self.expected_frames = count or None
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Decode. Raises TrackError when the file ends before its header says, or holds no frame."""
@@ -78,24 +83,24 @@ class Video:
             yield VideoFrame(index / self._fps, read_image_rgb(path))
 
     def _read_video(self) -> Iterator[VideoFrame]:
-        capture = _open_capture(self.path)
-        try:
-            rate = float(capture.get(cv2.CAP_PROP_FPS))
-            step_s = 1 / rate if 0 < rate <= 1000 else 1 / DEFAULT_FPS
+        with _open_video(self.path) as container:
+            stream = _find_stream(self.path, container)
+            # Not frames in parallel: from a damaged file they come out otherwise every time.
+            stream.thread_type = ThreadType.SLICE
+            colours = ColourConverter(stream)
+            step_s = 1 / _read_rate(stream)
             start_s, last_s = None, -step_s
-            while True:
-                is_read, image_bgr = capture.read()
-                if not is_read:
-                    return
-                # The time stamp of the frame that was just read, not its number over the frame rate: rates vary.
-                stamp_s = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+            for frame in _decode(container, stream):
+                stamp_s = _read_stamp(frame)
                 start_s = stamp_s if start_s is None else start_s
-                time_s = round(stamp_s - start_s, 6)
-                # Raw streams (.mjpeg) have no stamps: then frames are a nominal step apart.
+                time_s = -1.0 if stamp_s is None or start_s is None else round(stamp_s - start_s, 6)
+                # Raw streams (.h264) have no stamps: then frames are a nominal step apart.
                 last_s = time_s if time_s > last_s else round(last_s + step_s, 6)
-                yield VideoFrame(last_s, cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB).astype("uint8", copy=False))
-        finally:
-            capture.release()
+                try:
+                    image_rgb = colours.to_rgb(frame)
+                except av.FFmpegError as error:
+                    raise _undecodable(self.path) from error
+                yield VideoFrame(last_s, _turn(image_rgb, frame.rotation))
 
 
 def read_frames_at(path: Path, times_s: tuple[float, ...], fps: float = DEFAULT_FPS) -> list[Image | None]:
@@ -147,11 +152,67 @@ def _is_text(head: bytes) -> bool:
     return all(character.isprintable() or character in "\t\r\n\f" for character in text)
 
 
-def _open_capture(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        raise TrackError(
-            f"{path} cannot be decoded as a video: it is damaged, cut off before its index, or in a format that OpenCV "
-            "lacks; play it once to check, or convert it to MP4 (H.264) or WebM"
-        )
-    return capture
+def _undecodable(path: Path) -> TrackError:
+    return TrackError(
+        f"{path} cannot be decoded as a video: it is damaged, cut off before its index, or in a format that FFmpeg "
+        "lacks; play it once to check, or convert it to MP4 (H.264) or WebM"
+    )
+
+
+def _open_video(path: Path) -> InputContainer:
+    try:
+        # "file:", since a name with a colon in it would be an address; titles and the like may be in any encoding.
+        return av.open(f"file:{path}", metadata_errors="ignore")
+    except av.FFmpegError as error:
+        raise _undecodable(path) from error
+
+
+def _find_stream(path: Path, container: InputContainer) -> VideoStream:
+    stream = container.streams.best("video")
+    # A stream in a format that FFmpeg lacks has no codec context.
+    if stream is None or not isinstance(stream.codec_context, VideoCodecContext) or not isinstance(stream, VideoStream):
+        raise _undecodable(path)
+    return stream
+
+
+def _read_rate(stream: VideoStream) -> float:
+    """Frames per second as the header says, or guessed."""
+    rate = float(stream.guessed_rate or stream.average_rate or 0)
+    return rate if 0 < rate <= 1000 else DEFAULT_FPS
+
+
+def _read_length(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds from the first frame to the end as the header says; None where, as in a browser's recording, it does not.
+
+    MP4 names the length of every stream. WebM names the time at which the whole ends, and streams may begin late.
+    """
+    time_base = stream.time_base or Fraction(0)
+    if stream.duration is not None:
+        return float(stream.duration * time_base)
+    if container.duration is None:
+        return None
+    return float(Fraction(container.duration, av.time_base) - (stream.start_time or 0) * time_base)
+
+
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+    """Every frame that can be decoded, up to where the file ends or can be read no further; others are left out."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            packet = None
+        with contextlib.suppress(av.FFmpegError):
+            yield from stream.decode(packet)  # None, like the last packet, which is empty, asks for what is left
+        if packet is None:
+            return
+
+
+def _read_stamp(frame: DecodedFrame) -> float | None:
+    stamp = frame.pts if frame.pts is not None else frame.dts
+    return None if stamp is None or frame.time_base is None else float(stamp * frame.time_base)
+
+
+def _turn(image_rgb: Image, degrees: int) -> Image:
+    """The image upright: the container says by how much to turn it, counterclockwise."""
+    return image_rgb if degrees % 90 else np.ascontiguousarray(np.rot90(image_rgb, degrees // 90))

@@ -108,7 +108,8 @@ def test_page_and_python_agree_on_a_performance_and_its_imitation(
     expected, lag = score_tracks(actor, user), find_lag(actor, user)
     assert expected.total is not None
     assert lag is not None
-    assert shown == pytest.approx(expected.total, abs=0.1)
+    # Measured: less than 0.001, since Python converts colours exactly as Chromium does on x86-64.
+    assert shown == pytest.approx(expected.total, abs=0.01)
     assert abs(lag_s - lag.lag_s) <= 1 / 30 + 1e-9
     assert abs(lag_s - LAG_S) <= 1 / 30 + 1e-9
     assert f"{lag_s:.2f} s late" in visit.page.inner_text("#score-facts")

@@ -201,7 +201,8 @@ def test_page_and_python_give_the_same_score_for_the_same_videos(  # noqa: PLR09
     print(f"{kind}: page {answer['score']:.3f}, python {expected.total:.3f}, lag {answer['lag']['lagS']:.3f}")
     assert answer["coverage"] == expected.coverage == 1
     assert expected.total is not None
-    assert answer["score"] == pytest.approx(expected.total, abs=0.1)
+    # Measured: less than 0.001, since Python converts colours exactly as Chromium does on x86-64.
+    assert answer["score"] == pytest.approx(expected.total, abs=0.01)
     assert lag is not None
     assert abs(answer["lag"]["lagS"] - lag.lag_s) <= 1 / 30 + 1e-9
     assert abs(answer["lag"]["lagS"] - LAG_S) <= 1 / 30 + 1e-9

@@ -155,8 +155,8 @@ async function openDecoded(blob, name) {
 }
 
 /**
- * What the file says of its colours; where it says nothing, what browsers' players and OpenCV take: BT.601, and for high
- * definition (720 lines, as in Chromium's player) BT.709.
+ * What the file says of its colours; where it says nothing, what browsers' players take: BT.601, and for high definition
+ * (720 lines, as in Chromium's player) BT.709. As in reon_export/tracks/colours.py.
  * @param {VideoDecoderConfig} config
  * @returns {VideoColorSpaceInit}
  */

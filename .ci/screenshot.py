@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Photograph the page for README.md: .github/screenshot.png (a photograph read) and .github/score.png (the samples scored)."""
+"""Photograph the page for README.md: .github/screenshot.png (a face read) and .github/score.png (a score)."""
 
 import sys
 from pathlib import Path

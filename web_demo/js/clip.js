@@ -157,6 +157,7 @@ async function openDecoded(blob, name) {
 /**
  * What the file says of its colours; where it says nothing, what browsers' players take: BT.601, and for high definition
  * (720 lines, as in Chromium's player) BT.709. As in reon_export/tracks/colours.py.
+ * Firefox 140 does not listen: VP9 and H.264 that say nothing are BT.709 to it (KhronosGroup/WebGL pull request 2240).
  * @param {VideoDecoderConfig} config
  * @returns {VideoColorSpaceInit}
  */

@@ -156,11 +156,16 @@ def test_one_playhead_moves_both_videos_and_the_time(visit: Visit, make_clip: Ma
     assert visit.page.inner_text("#playhead-text").startswith("2.0 s: ")
     visit.page.click("#play")
     assert visit.page.inner_text("#play") == "Pause"
-    visit.page.wait_for_timeout(500)
-    visit.page.click("#play")
-    moved = visit.page.evaluate(times)
-    assert all(2.2 < time_s < SECONDS for time_s in moved)
-    assert abs(moved[0] - moved[1]) <= 0.2
+    for _ in range(1000):  # both play; a busy machine may take its time
+        visit.page.wait_for_timeout(20)
+        if min(visit.page.evaluate(times)) > 2.3:
+            break
+    else:
+        pytest.fail(f"the videos do not play: {visit.page.evaluate(times)}")
+    if visit.page.inner_text("#play") == "Pause":
+        visit.page.click("#play")
+    stopped = float(visit.page.input_value("#playhead"))
+    assert visit.page.evaluate(times) == pytest.approx([stopped, stopped], abs=1e-3)
     visit.page.click('[data-moment="worst"] button')
     worst = float(visit.data('[data-moment="worst"]', "time-s"))
     assert visit.page.evaluate(times) == pytest.approx([worst, worst], abs=1e-3)

@@ -44,7 +44,10 @@ export function createReplay(players, endS, {onTime, onState}) {
   function pause() {
     isPlaying = false;
     cancelAnimationFrame(handle);
-    players.forEach(({video}) => video.pause());
+    players.forEach((player) => {
+      player.video.pause();
+      follow(player, 0); // both show the playhead's very moment
+    });
     onState(false);
   }
 
@@ -61,12 +64,12 @@ export function createReplay(players, endS, {onTime, onState}) {
 
   /**
    * @param {Player} player
-   * @param {number} maxDriftS
+   * @param {number} maxDriftS 0: exactly, even if the video is still on its way to somewhere else
    */
   function follow({video, offsetS}, maxDriftS) {
     const lengthS = Number.isFinite(video.duration) ? video.duration : endS;
     const wantedS = Math.min(Math.max(0, timeS - offsetS), lengthS);
-    if (!video.seeking && Math.abs(video.currentTime - wantedS) > maxDriftS) video.currentTime = wantedS;
+    if ((maxDriftS === 0 || !video.seeking) && Math.abs(video.currentTime - wantedS) > maxDriftS) video.currentTime = wantedS;
     const isWithin = timeS >= offsetS && wantedS < lengthS;
     if (isPlaying && isWithin && video.paused) void video.play().catch(() => {}); // the clock goes on without it
     if (!isWithin && !video.paused) video.pause();

@@ -155,8 +155,7 @@ def test_a_video_file_plays_pauses_and_stops(open_page: OpenPage, site: SiteServ
     visit.wait_for("live")
     visit.page.wait_for_selector('#bars > li[data-key="happiness"][data-probability]', timeout=TIMEOUT_MS)
     visit.page.click("#pause")
-    assert visit.page.get_attribute("#pause", "aria-pressed") == "true"
-    visit.page.wait_for_timeout(300)
+    visit.page.wait_for_selector('#pause[aria-pressed="true"]')  # the video says so a moment later
     time_s = visit.page.evaluate("document.querySelector('#stage video').currentTime")
     visit.page.wait_for_timeout(200)
     assert visit.page.evaluate("document.querySelector('#stage video').currentTime") == time_s

@@ -6,7 +6,7 @@ import {createPerson} from './person.js';
 import {recordPerformance} from './recorder.js';
 import {createReplay} from './replay.js';
 import {findLag, scoreTracks} from './score.js';
-import {resultToCsv, resultToJson, trackToJson} from './score_files.js';
+import {faceShare, resultToCsv, resultToJson, trackToJson} from './score_files.js';
 import {createScoreView} from './score_view.js';
 import {download, drawPicture} from './share.js';
 import {formatNumber, formatPercent, nameOf, translate} from './text.js';
@@ -157,7 +157,9 @@ export function createImitation(root, status, getPipeline, fetchSample, firstLan
     const score = scoreTracks(first.track, second.track);
     if (!score.isCovered) {
       throw new PageError('error_coverage', {
-        percent: formatPercent(score.coverage, language), actor: formatPercent(shareWithFace(first), language), user: formatPercent(shareWithFace(second), language),
+        percent: formatPercent(score.coverage, language),
+        actor: formatPercent(faceShare(first.track), language),
+        user: formatPercent(faceShare(second.track), language),
       });
     }
     const {facts} = await getPipeline();
@@ -284,11 +286,6 @@ async function readPair(actor, user, moment) {
   /** @param {Performance} person */
   const read = async ({clip, offsetS}) => (clip === null || moment === null ? null : clip.frameAt(moment.timeS - offsetS).catch(() => null));
   return {actor: await read(actor), user: await read(user)};
-}
-
-/** @param {Performance} person */
-function shareWithFace({track: {frames}}) {
-  return frames.filter((frame) => frame.probabilities !== null).length / frames.length;
 }
 
 /** @param {Record<string, unknown>} value */

@@ -3,7 +3,8 @@ import {createChart, linesOfTrack} from './chart.js';
 import {analyseClip, openClip} from './clip.js';
 import {listColours} from './colours.js';
 import {find, setText} from './dom.js';
-import {formatNumber, formatPercent, translate} from './text.js';
+import {faceShare} from './score_files.js';
+import {formatNumber, formatPercent, formatSeconds, translate} from './text.js';
 
 /** @typedef {import('./score.js').Track} Track */
 /** @typedef {import('./clip.js').Clip} Clip */
@@ -125,9 +126,8 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
   function finish(track, labels) {
     charted = {track, endS: track.duration_s, colours: listColours(labels)};
     drawChart();
-    const share = track.frames.filter((frame) => frame.probabilities !== null).length / track.frames.length;
     say((shown) => translate(shown, 'person_done', {
-      name: track.name, count: track.frames.length, percent: formatPercent(share, shown),
+      name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track), shown),
     }));
   }
 
@@ -147,7 +147,7 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
       ...linesOfTrack(track, colours),
       endS,
       top: 1,
-      formatTime: (value) => translate(language, 'axis_seconds', {seconds: formatNumber(value, value % 1 ? 1 : 0, language)}),
+      formatTime: (value) => formatSeconds(value, language),
       formatValue: (value) => `${Math.round(value * 100)}%`,
       label: translate(language, 'chart_track', {name: track.name}),
     });

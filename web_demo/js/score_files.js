@@ -51,10 +51,18 @@ export function trackToJson({name, labels, duration_s: durationS, frames, model 
   return {format: 'reon-track', version: 1, name, labels, duration_s: durationS, model, frames};
 }
 
+/**
+ * @param {Track} track
+ * @returns {number} the share of its frames that show a face
+ */
+export function faceShare({frames}) {
+  return frames.filter((frame) => frame.probabilities !== null).length / frames.length;
+}
+
 /** @param {Track} track */
-function describe({name, duration_s: durationS, frames, model = {}}) {
-  const shown = frames.filter((frame) => frame.probabilities !== null).length;
-  return {name, duration_s: toNumber(durationS), face_share: toNumber(shown / frames.length), model};
+function describe(track) {
+  const {name, duration_s: durationS, model = {}} = track;
+  return {name, duration_s: toNumber(durationS), face_share: toNumber(faceShare(track)), model};
 }
 
 /** @param {import('./score.js').Moment | null} moment */

@@ -5,7 +5,7 @@ import {createChart} from './chart.js';
 import {createElement, find, setText} from './dom.js';
 import {showFacts} from './result.js';
 import {RATE_HZ} from './score.js';
-import {formatNumber, formatPercent, nameOf, translate} from './text.js';
+import {formatNumber, formatPercent, formatSeconds, nameOf, translate} from './text.js';
 
 /** @typedef {import('./score_files.js').ScoreResult} ScoreResult */
 /** @typedef {import('./text.js').Language} Language */
@@ -78,7 +78,7 @@ export function createScoreView(root, onSeek, firstLanguage) {
       lines: [{colour: '--accent', values: score.cells.map((cell) => cell.score)}],
       endS: score.cells.length / RATE_HZ,
       top: 100,
-      formatTime: (value) => translate(language, 'axis_seconds', {seconds: formatNumber(value, value % 1 ? 1 : 0, language)}),
+      formatTime: (value) => formatSeconds(value, language),
       formatValue: (value) => formatNumber(value, 0, language),
       label: translate(language, 'chart_score'),
     });

@@ -112,6 +112,16 @@ export function formatNumber(value, decimals, language) {
 }
 
 /**
+ * A time on an axis, with a decimal only where it has one.
+ * @param {number} seconds
+ * @param {Language} language
+ * @returns {string}
+ */
+export function formatSeconds(seconds, language) {
+  return translate(language, 'axis_seconds', {seconds: formatNumber(seconds, seconds % 1 ? 1 : 0, language)});
+}
+
+/**
  * A label's name in the language, or its key where the spec has none.
  * @param {import('./manifest.js').Label} label
  * @param {Language} language

@@ -13,7 +13,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 
 PY := .venv/bin/python
-PIP_INSTALL := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c reon_export/constraints.txt
+PIP_INSTALL := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c reon_export/environment/constraints.txt
 
 SETUP := .venv/.setup-done
 NODE_MODULES := web_demo/node_modules/.setup-done
@@ -70,7 +70,7 @@ clean:  ## remove what was built and every cache; keep .venv and node_modules
 distclean: clean  ## clean, and remove .venv and node_modules as well
 	rm -rf .venv web_demo/node_modules reon_export.egg-info
 
-$(SETUP): pyproject.toml reon_export/constraints.txt
+$(SETUP): pyproject.toml reon_export/environment/constraints.txt
 	@.ci/make-venv
 	@echo "Installing the pinned packages into .venv (about 4 GB; a few minutes)"
 	@# The pinned setuptools builds this package and the one dependency that comes as source, instead of

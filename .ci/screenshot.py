@@ -9,9 +9,9 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from reon_export.browser import CHROMIUM_ARGUMENTS, find_browser  # noqa: E402
+from reon_export.browsers.select import CHROMIUM_ARGUMENTS, find_browser  # noqa: E402
 from reon_export.paths import WEB_DEMO  # noqa: E402
-from reon_export.serve import SiteServer  # noqa: E402
+from reon_export.site.server import SiteServer  # noqa: E402
 
 FOLDER = ROOT / ".github"
 TIMEOUT_MS = 120_000

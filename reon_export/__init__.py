@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reon_export.errors import ReonExportError
+    from reon_export.export.build import BuildResult, build
+    from reon_export.export.plan import BuildOptions
     from reon_export.parity.compare import Predictions
-    from reon_export.parity.runtimes import load_classifier
-    from reon_export.pipeline import BuildResult, build
-    from reon_export.plan import BuildOptions
+    from reon_export.runtimes.runtimes import load_classifier
 
 __version__ = "0.1.0"
 __all__ = ["BuildOptions", "BuildResult", "Predictions", "ReonExportError", "build", "load_classifier"]
 
 _HOMES = {
-    "BuildOptions": "reon_export.plan",
-    "BuildResult": "reon_export.pipeline",
+    "BuildOptions": "reon_export.export.plan",
+    "BuildResult": "reon_export.export.build",
     "Predictions": "reon_export.parity.compare",
     "ReonExportError": "reon_export.errors",
-    "build": "reon_export.pipeline",
-    "load_classifier": "reon_export.parity.runtimes",
+    "build": "reon_export.export.build",
+    "load_classifier": "reon_export.runtimes.runtimes",
 }
 
 

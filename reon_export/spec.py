@@ -17,7 +17,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 DEFAULT_INPUT_SIZE = 224
 INPUT_TENSOR = "input"
-# Whose implementation the weights belong to; see reon_export.efficientnet.
+# Whose implementation the weights belong to; see reon_export.checkpoint.efficientnet.
 Layout = Literal["torchvision", "timm", "timm_tf", "efficientnet_pytorch"]
 DEFAULT_OPSET = 17
 # The range that torch's exporter, onnxsim and onnx2tf 1.28 all take; every one of them was built once.

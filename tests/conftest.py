@@ -31,7 +31,7 @@ def face_crops_rgb(default_spec: ModelSpec) -> npt.NDArray[np.uint8]:
 @pytest.fixture(scope="session")
 def batch(face_crops_rgb: npt.NDArray[np.uint8]) -> "Tensor":
     """16 real face crops, float32 [16, 3, 112, 112], RGB, normalised; `references` have seen the first 8."""
-    from layouts import normalised
+    from tests.support.layouts import normalised
 
     return normalised(face_crops_rgb[:16])
 
@@ -39,7 +39,7 @@ def batch(face_crops_rgb: npt.NDArray[np.uint8]) -> "Tensor":
 @pytest.fixture(scope="session")
 def trained() -> "dict[str, Tensor]":
     """The shipped weights, float32, under torchvision's names."""
-    from layouts import trained_weights
+    from tests.support.layouts import trained_weights
 
     return trained_weights()
 
@@ -47,9 +47,8 @@ def trained() -> "dict[str, Tensor]":
 @pytest.fixture(scope="session")
 def blank() -> "dict[str, Tensor]":
     """Zeros with the names and shapes of the shipped weights: a checkpoint of a few kB."""
-    from checkpoint_files import skeleton
-
-    from reon_export.efficientnet import EfficientNetB0
+    from reon_export.checkpoint.efficientnet import EfficientNetB0
+    from tests.support.checkpoint_files import skeleton
 
     state = skeleton(lambda: EfficientNetB0(7))
     return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
@@ -59,7 +58,8 @@ def blank() -> "dict[str, Tensor]":
 def fresh() -> "dict[Layout, nn.Module]":
     """The original implementations as they initialise themselves, in eval mode. Do not change them."""
     import torch
-    from layouts import builders
+
+    from tests.support.layouts import builders
 
     models: dict[Layout, nn.Module] = {}
     for layout, make in builders().items():
@@ -76,7 +76,7 @@ def references(
 
     In eval mode. Do not change them.
     """
-    from layouts import load_trained
+    from tests.support.layouts import load_trained
 
     return {layout: load_trained(copy.deepcopy(model), layout, trained, batch[:8]) for layout, model in fresh.items()}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reon_export.batches import BatchOptions, BatchRun, Record, read_records, run_batches
-from reon_export.datasets import open_dataset
 from reon_export.errors import DataError
+from reon_export.evaluate.batches import BatchOptions, BatchRun, Record, read_records, run_batches
+from reon_export.evaluate.datasets import open_dataset
 from reon_export.evaluate.metrics import Figures, McNemar, Tally, compare_paired
 from reon_export.evaluate.work import Candidate, CropMode, EvaluateWork
 from reon_export.manifest import Manifest, Verdict, read_manifest

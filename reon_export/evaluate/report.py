@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reon_export.datasets import open_dataset
 from reon_export.errors import DataError, FaceError
+from reon_export.evaluate.datasets import open_dataset
 from reon_export.evaluate.job import Evaluation, Example
 from reon_export.evaluate.metrics import Figures
 from reon_export.faces.decode import decode_image_rgb

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from reon_export.batches import Record
-from reon_export.datasets import Dataset, Entry
 from reon_export.errors import DataError, FaceError
+from reon_export.evaluate.batches import Record
+from reon_export.evaluate.datasets import Dataset, Entry
 from reon_export.faces.crop import Box, Image
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.haar import HaarDetector
@@ -23,7 +23,7 @@ from reon_export.manifest import read_manifest
 from reon_export.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from reon_export.parity.runtimes import Runtime
+    from reon_export.runtimes.runtimes import Runtime
 
 CropMode = Literal["haar", "none", "boxes"]
 CROP_MODES: tuple[CropMode, ...] = ("haar", "none", "boxes")
@@ -143,8 +143,8 @@ class _CutOnce:
 
 def _load(candidates: tuple[Candidate, ...], stack: ExitStack) -> "dict[str, Runtime]":
     from reon_export.parity.job import load_reference
-    from reon_export.parity.page import PageSession, open_page_session
-    from reon_export.parity.runtimes import TorchRuntime, load_onnx, load_tfjs
+    from reon_export.runtimes.page_session import PageSession, open_page_session
+    from reon_export.runtimes.runtimes import TorchRuntime, load_onnx, load_tfjs
 
     runtimes: dict[str, Runtime] = {}
     page: PageSession | None = None

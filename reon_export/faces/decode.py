@@ -14,7 +14,7 @@ What the pixels of a JPEG, PNG or WebP file are, in Python and in the page:
                  Chromium does not read it there.
 
 Other formats are whatever OpenCV makes of them. The numbers behind these rules stand beside the gates of
-`reon_export.parity.images`.
+`reon_export.parity.rungs.image`.
 """
 
 import struct

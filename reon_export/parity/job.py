@@ -12,17 +12,17 @@ from reon_export.errors import BrowserError, ManifestError, ParityError, Unavail
 from reon_export.faces.haar import list_images
 from reon_export.faces.samples import DEFAULT_SAMPLES, CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import Manifest, Precision, read_manifest
-from reon_export.parity.bisect import bisect_model
+from reon_export.parity.bisect.bisect import bisect_model
+from reon_export.parity.bisect.divergence import BisectReport
 from reon_export.parity.compare import Predictions, measure
-from reon_export.parity.divergence import BisectReport
 from reon_export.parity.gates import HALF_FLOAT, gate_for, judge
-from reon_export.parity.image_cases import ImageCase, make_cases
-from reon_export.parity.images import compare_images
-from reon_export.parity.page import PageSession, open_page_session
-from reon_export.parity.photos import compare_photos
 from reon_export.parity.records import RUNGS, Cell, ImageRung, ParityRun, PhotoRung, Rung, WorstSample
-from reon_export.parity.runtimes import Runtime, TorchRuntime, load_onnx, load_tfjs
+from reon_export.parity.rungs.image import compare_images
+from reon_export.parity.rungs.image_cases import ImageCase, make_cases
+from reon_export.parity.rungs.photo import compare_photos
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
+from reon_export.runtimes.page_session import PageSession, open_page_session
+from reon_export.runtimes.runtimes import Runtime, TorchRuntime, load_onnx, load_tfjs
 
 if TYPE_CHECKING:
     from reon_export.export.onnx import ClassifierGraph
@@ -112,7 +112,7 @@ def load_reference(manifest: Manifest, checkpoint: Path | None) -> "ClassifierGr
 
     Without `checkpoint`, the project's default checkpoint is taken. Raises ParityError if it is another file.
     """
-    from reon_export.checkpoint import load_checkpoint
+    from reon_export.checkpoint.load import load_checkpoint
     from reon_export.export.onnx import ClassifierGraph
 
     path = checkpoint or DEFAULT_CHECKPOINT

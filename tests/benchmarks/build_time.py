@@ -26,7 +26,7 @@ SCRIPTS = Path(sys.executable).parent
 EXPORT = """
 import sys, torch
 from pathlib import Path
-from reon_export.checkpoint import load_checkpoint
+from reon_export.checkpoint.load import load_checkpoint
 network = load_checkpoint(Path(sys.argv[1])).model
 torch.onnx.export(network, (torch.zeros(1, 3, 112, 112),), "plain.onnx", input_names=["input"],
                   output_names=["logits"], opset_version=17, dynamo=False)

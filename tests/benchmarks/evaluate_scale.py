@@ -17,19 +17,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import face_folders
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from reon_export import load_classifier
-from reon_export.batches import BatchOptions, Engine
-from reon_export.crop_dataset import CropOptions, crop_dataset
+from reon_export.evaluate.batches import BatchOptions, Engine
+from reon_export.evaluate.crop_dataset import CropOptions, crop_dataset
 from reon_export.faces.crop import cut_square, square_crop
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.haar import HaarDetector, read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC, SAMPLE_PHOTOS
 from reon_export.spec import read_spec
+from tests.support import face_folders
 
 RESULT = Path(__file__).with_suffix(".json")
 SPEC = read_spec(DEFAULT_SPEC)
@@ -70,7 +69,7 @@ def measure_throughput(work: Path) -> dict[str, Any]:
 MEMORY_CHILD = """
 import resource, sys, time
 from pathlib import Path
-from reon_export.batches import BatchOptions
+from reon_export.evaluate.batches import BatchOptions
 from reon_export.evaluate.job import EvaluateOptions, evaluate
 if __name__ == "__main__":
     started = time.perf_counter()

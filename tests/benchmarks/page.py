@@ -17,19 +17,18 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 
-import clips  # noqa: E402
-from browser.sites import LoggedHost  # noqa: E402
-from browser.test_pipeline_js import TRACK_AND_SCORE, python_track  # noqa: E402
-
-from reon_export.browser import CHROMIUM_ARGUMENTS, find_browser  # noqa: E402
+from reon_export.browsers.select import CHROMIUM_ARGUMENTS, find_browser  # noqa: E402
 from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC, WEB_DEMO  # noqa: E402
-from reon_export.score import find_lag, score_tracks  # noqa: E402
-from reon_export.score_job import ScoreOptions, load_track_model  # noqa: E402
+from reon_export.score.definition import find_lag, score_tracks  # noqa: E402
+from reon_export.score.job import ScoreOptions, load_track_model  # noqa: E402
+from reon_export.score.tracks.make import make_track  # noqa: E402
+from reon_export.score.tracks.track import parse_track  # noqa: E402
 from reon_export.spec import read_spec  # noqa: E402
-from reon_export.tracks.make import make_track  # noqa: E402
-from reon_export.tracks.track import parse_track  # noqa: E402
+from tests.browser.sites import LoggedHost  # noqa: E402
+from tests.browser.test_pipeline_js import TRACK_AND_SCORE, python_track  # noqa: E402
+from tests.support import clips  # noqa: E402
 
 RESULT = Path(__file__).with_suffix(".json")
 ROUNDS = 5

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from reon_export.browser import CHROMIUM_ARGUMENTS, find_browser
+from reon_export.browsers.select import CHROMIUM_ARGUMENTS, find_browser
 from reon_export.paths import WEB_DEMO
-from reon_export.serve import SiteServer
+from reon_export.site.server import SiteServer
 
 TIMEOUT_MS = 60_000
 

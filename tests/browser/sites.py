@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from reon_export.serve import HOST
-from reon_export.serve_handler import SiteHandler, SiteHTTPServer
+from reon_export.site.handler import SiteHandler, SiteHTTPServer
+from reon_export.site.server import HOST
 
 
 @dataclass

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Error
 
-from browser.conftest import OpenPage, Visit
 from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import WEB_DEMO
-from reon_export.serve import SiteServer
+from reon_export.site.server import SiteServer
 from reon_export.spec import InputSpec, ModelSpec
+from tests.browser.conftest import OpenPage, Visit
 
 pytestmark = pytest.mark.browser
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser.test_engines import require_engine
-from browser.test_page import ASTRONAUT, ASTRONAUT_FACE, box_of, expected_probabilities, overlap
-from browser.test_pipeline_js import python_track
-from reon_export.browser import PageDriver, open_page
+from reon_export.browsers.select import PageDriver, open_page
 from reon_export.paths import SAMPLE_PHOTOS
-from reon_export.score import find_lag, score_tracks
-from reon_export.serve import SiteServer
+from reon_export.score.definition import find_lag, score_tracks
+from reon_export.score.tracks.track import Track, parse_track
+from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from reon_export.tracks.track import Track, parse_track
+from tests.browser.test_engines import require_engine
+from tests.browser.test_page import ASTRONAUT, ASTRONAUT_FACE, box_of, expected_probabilities, overlap
+from tests.browser.test_pipeline_js import python_track
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

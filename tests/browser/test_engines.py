@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reon_export.browser import ENGINES, PageDriver, ScriptError, find_engine, open_page
+from reon_export.browsers.select import ENGINES, PageDriver, ScriptError, find_engine, open_page
 from reon_export.errors import BrowserError, ParityError
-from reon_export.parity import page
-from reon_export.parity.page import PageSession, open_page_session
-from reon_export.parity.runtimes import load_classifier, load_tfjs
 from reon_export.paths import WEB_DEMO
-from reon_export.serve import SiteServer
+from reon_export.runtimes import page_session as page
+from reon_export.runtimes.page_session import PageSession, open_page_session
+from reon_export.runtimes.runtimes import load_classifier, load_tfjs
+from reon_export.site.server import SiteServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

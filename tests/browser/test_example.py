@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from browser.conftest import TIMEOUT_MS, OpenPage, copy_model
-from browser.sites import LoggedHost
 from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
+from tests.browser.conftest import TIMEOUT_MS, OpenPage, copy_model
+from tests.browser.sites import LoggedHost
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 

@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from browser.test_engines import require_engine
 from reon_export import load_classifier
 from reon_export.errors import ParityError
 from reon_export.faces.crop import Box
 from reon_export.faces.crop import Image as Pixels
 from reon_export.faces.haar import list_images
 from reon_export.faces.preprocess import crop_face
-from reon_export.parity.image_cases import ImageCase, make_cases
-from reon_export.parity.images import (
+from reon_export.parity.records import ImageRung
+from reon_export.parity.rungs.image import (
     JPEG_MAX_ABS_PROB,
     NetworkInput,
     Reader,
@@ -26,10 +25,11 @@ from reon_export.parity.images import (
     read_in_browser,
     read_in_python,
 )
-from reon_export.parity.page import PageSession, open_page_session
-from reon_export.parity.records import ImageRung
+from reon_export.parity.rungs.image_cases import ImageCase, make_cases
 from reon_export.paths import SAMPLE_PHOTOS
+from reon_export.runtimes.page_session import PageSession, open_page_session
 from reon_export.spec import InputSpec, ModelSpec
+from tests.browser.test_engines import require_engine
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

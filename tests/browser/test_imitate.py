@@ -5,19 +5,19 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-import clips
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Download
 
-from browser.conftest import TIMEOUT_MS, OpenPage, Visit
-from browser.test_pipeline_js import python_track
-from reon_export.score import find_lag, score_tracks
-from reon_export.score_files import ScoreResult, result_to_csv, result_to_json
-from reon_export.serve import SiteServer
+from reon_export.score.definition import find_lag, score_tracks
+from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
+from reon_export.score.tracks.track import Track, read_track
+from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from reon_export.tracks.track import Track, read_track
+from tests.browser.conftest import TIMEOUT_MS, OpenPage, Visit
+from tests.browser.test_pipeline_js import python_track
+from tests.support import clips
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 

@@ -7,12 +7,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import damage
 import numpy as np
 import onnx
 import pytest
 
-from reon_export.checkpoint import load_checkpoint
+from reon_export.checkpoint.load import load_checkpoint
 from reon_export.errors import FaceError
 from reon_export.export.onnx import ClassifierGraph, export_onnx, save_onnx, simplify_onnx
 from reon_export.manifest import read_manifest, write_manifest
@@ -20,6 +19,7 @@ from reon_export.parity.job import ParityOptions, run_parity
 from reon_export.parity.records import Cell, ParityRun
 from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.spec import ModelSpec, Normalisation
+from tests.support import damage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import clips
 import numpy as np
 import pytest
 from PIL import Image
 
-from browser.conftest import TIMEOUT_MS, OpenPage, Visit
-from browser.test_page import box_of, overlap
-from reon_export.serve import SiteServer
+from reon_export.site.server import SiteServer
+from tests.browser.conftest import TIMEOUT_MS, OpenPage, Visit
+from tests.browser.test_page import box_of, overlap
+from tests.support import clips
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 

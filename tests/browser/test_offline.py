@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from browser.conftest import OpenPage, Visit, copy_model
-from browser.sites import LoggedHost
-from browser.test_engines import require_engine
-from reon_export.browser import open_page as open_engine
+from reon_export.browsers.select import open_page as open_engine
 from reon_export.paths import WEB_DEMO
+from tests.browser.conftest import OpenPage, Visit, copy_model
+from tests.browser.sites import LoggedHost
+from tests.browser.test_engines import require_engine
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

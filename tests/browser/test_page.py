@@ -11,15 +11,15 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from browser.conftest import OpenPage, ServeChanged, Visit, copy_model
 from reon_export import load_classifier
 from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
-from reon_export.serve import SiteServer
+from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
+from tests.browser.conftest import OpenPage, ServeChanged, Visit, copy_model
 
 # model_dir is asked for by every test, so that it is built before a browser is open: building it opens one too.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]

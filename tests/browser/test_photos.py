@@ -12,10 +12,10 @@ from reon_export import load_classifier
 from reon_export.errors import ParityError
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import list_images
-from reon_export.parity.page import PageSession, open_page_session
-from reon_export.parity.photos import MIN_FOUND_SHARE, BoxPair, View, compare_photos, look_at_photos, measure_shift
-from reon_export.parity.runtimes import OnnxRuntime, load_tfjs
+from reon_export.parity.rungs.photo import MIN_FOUND_SHARE, BoxPair, View, compare_photos, look_at_photos, measure_shift
 from reon_export.paths import SAMPLE_PHOTOS
+from reon_export.runtimes.page_session import PageSession, open_page_session
+from reon_export.runtimes.runtimes import OnnxRuntime, load_tfjs
 from reon_export.spec import BoxCorrection, ModelSpec
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -4,23 +4,23 @@ import base64
 from pathlib import Path
 from typing import Any
 
-import clips
 import numpy as np
 import pytest
 
-from browser.conftest import OpenPage, Visit
 from reon_export import load_classifier
 from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import SAMPLE_PHOTOS
-from reon_export.score import find_lag, score_tracks
-from reon_export.score_job import ScoreOptions, load_track_model
-from reon_export.serve import SiteServer
+from reon_export.score.definition import find_lag, score_tracks
+from reon_export.score.job import ScoreOptions, load_track_model
+from reon_export.score.tracks.make import make_track_with_boxes
+from reon_export.score.tracks.track import Track, parse_track
+from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from reon_export.tracks.make import make_track_with_boxes
-from reon_export.tracks.track import Track, parse_track
+from tests.browser.conftest import OpenPage, Visit
+from tests.support import clips
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 

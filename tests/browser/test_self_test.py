@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from browser.conftest import OpenPage, ServeChanged
-from reon_export.serve import SiteServer
+from reon_export.site.server import SiteServer
+from tests.browser.conftest import OpenPage, ServeChanged
 
 # model_dir first: building it opens a browser of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]

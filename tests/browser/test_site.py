@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser.conftest import OpenPage
-from browser.test_engines import require_engine
-from reon_export.browser import open_page as open_driver
+from reon_export.browsers.select import open_page as open_driver
 from reon_export.paths import WEB_DEMO
-from reon_export.serve import SiteServer
-from reon_export.site import write_site
-from reon_export.standalone import write_standalone
+from reon_export.site.server import SiteServer
+from reon_export.site.single_file import write_standalone
+from reon_export.site.static_site import write_site
+from tests.browser.conftest import OpenPage
+from tests.browser.test_engines import require_engine
 
 # model_dir is asked for by every test, so that it is built before a browser is open: building it opens one too.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import clips
 import pytest
 from playwright.sync_api import Page
 
-from browser.conftest import TIMEOUT_MS, OpenPage, Visit
-from browser.sites import LoggedHost
 from reon_export.paths import WEB_DEMO
-from reon_export.serve import SiteServer
+from reon_export.site.server import SiteServer
+from tests.browser.conftest import TIMEOUT_MS, OpenPage, Visit
+from tests.browser.sites import LoggedHost
+from tests.support import clips
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import clips  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from reon_export.paths import SAMPLE_PHOTOS  # noqa: E402
+from tests.support import clips  # noqa: E402
 
 LAG_S = 0.4
 IMITATION = (*clips.ACTOR[:3], clips.Shot(clips.ASTRONAUT, 1.5), clips.ACTOR[4])

@@ -1,4 +1,7 @@
-"""Writes score.json: pairs of tracks, and what reon_export/score.py makes of them. For when the definition changes."""
+"""Writes score.json: pairs of tracks, and what reon_export/score/definition.py makes of them.
+
+For when the definition changes.
+"""
 
 import json
 from pathlib import Path
@@ -6,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from reon_export.score import find_lag, find_warp, score_tracks
-from reon_export.score_files import ScoreResult, result_to_csv, result_to_json
-from reon_export.tracks.track import parse_track
+from reon_export.score.definition import find_lag, find_warp, score_tracks
+from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
+from reon_export.score.tracks.track import parse_track
 
 TARGET = Path(__file__).with_name("score.json")
 LABELS = ["joy", "anger", "neutral"]

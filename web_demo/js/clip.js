@@ -2,7 +2,7 @@
  * A video file, frame by frame and not as it happens to play, so that the same file gives the same track twice.
  *
  * Files are decoded with WebCodecs: every frame with the time that the container gives it, as in
- * reon_export/tracks/video.py. Where a browser lacks that, or the codec, its own player is asked for the frame in the
+ * reon_export/score/tracks/video.py. Where a browser lacks that, or the codec, its own player is asked for the frame in the
  * middle of every cell of js/score.js instead.
  */
 import {createCanvas, getContext} from './canvas.js';
@@ -156,7 +156,7 @@ async function openDecoded(blob, name) {
 
 /**
  * What the file says of its colours; where it says nothing, what browsers' players take: BT.601, and for high definition
- * (720 lines, as in Chromium's player) BT.709. As in reon_export/tracks/colours.py.
+ * (720 lines, as in Chromium's player) BT.709. As in reon_export/score/tracks/colours.py.
  * Firefox 140 does not listen: VP9 and H.264 that say nothing are BT.709 to it (KhronosGroup/WebGL pull request 2240).
  * @param {VideoDecoderConfig} config
  * @returns {VideoColorSpaceInit}

@@ -1,5 +1,5 @@
 /**
- * The score of two tracks. It mirrors reon_export/score.py, whose docstring is the definition; the golden vectors of
+ * The score of two tracks. It mirrors reon_export/score/definition.py, whose docstring is the definition; the golden vectors of
  * tests/golden/score.json hold both. Pure: numbers in, numbers out.
  */
 

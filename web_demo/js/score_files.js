@@ -1,4 +1,4 @@
-/** A score as JSON and as CSV, as `python -m reon_export score` writes them: it mirrors reon_export/score_files.py. */
+/** A score as JSON and as CSV, as `python -m reon_export score` writes them: it mirrors reon_export/score/files.py. */
 import {RATE_HZ} from './score.js';
 
 /** @typedef {import('./score.js').Track} Track */

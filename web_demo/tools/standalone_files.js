@@ -1,7 +1,7 @@
 /**
  * The files inside a one-file page. `fetch` answers from them, and asks no network for anything else.
  *
- * reon_export/standalone.py writes each as <script type="text/plain" data-path="model/manifest.json" data-type="MIME">, in
+ * reon_export/site/single_file.py writes each as <script type="text/plain" data-path="model/manifest.json" data-type="MIME">, in
  * base64; addresses are those that the files would have beside the page.
  */
 

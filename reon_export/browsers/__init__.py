@@ -1,0 +1,1 @@
+"""Chromium, Firefox and WebKit, and how each is driven."""

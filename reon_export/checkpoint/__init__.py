@@ -1,0 +1,1 @@
+"""A weights file to a torch module and a spec."""

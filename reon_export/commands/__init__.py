@@ -1,1 +1,0 @@
-"""The larger commands, a module each: parse, call, print."""

@@ -1,5 +1,0 @@
-"""Labelled images, wherever they lie."""
-
-from reon_export.datasets.dataset import Dataset, Entry, open_dataset
-
-__all__ = ["Dataset", "Entry", "open_dataset"]

@@ -1,0 +1,206 @@
+"""A folder of labelled images: on this machine, in an archive, or in object storage (anything that fsspec reaches).
+
+Layout. A class folder is one whose name is a label's key, Korean or English name (`joy`, `기쁨`, `Joy`), or holds one
+as a part between signs, as AI-Hub's do (`[원천]EMOIMG_기쁨_TRAIN_01`). Case and Unicode normalisation do not matter:
+macOS writes Korean names decomposed. Class folders may lie a few levels deep (`Training/...`), images anywhere below
+them. JSON files beside or below them are annotations with face boxes (see `annotations`), joined to images by file
+name, per class. A folder that holds images and names no class is an error, and so is a class folder without an image.
+
+Entries come class folder by class folder, in the order of their names. What is held at a time is the listing of one
+folder and the boxes of one class, never the whole set.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reon_export.errors import DataError
+from reon_export.evaluate.datasets.annotations import read_boxes
+from reon_export.faces.crop import Box
+from reon_export.faces.haar import IMAGE_SUFFIXES
+from reon_export.spec import Label
+
+_MAX_DEPTH = 4
+_SIGNS = re.compile(r"[^\w]|[_\d]")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image: its path below the root (with /), its label's key, and its annotated face box in pixels, if any."""
+
+    path: str
+    label: str
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """A folder, below the root, whose images have one label."""
+
+    path: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that `open_dataset` has looked through. Cheap to pickle: a worker opens its own connection."""
+
+    root: str
+    folders: tuple[ClassFolder, ...]
+    annotations: tuple[tuple[str, str | None], ...] = field(default=())  # path, and the label it is for (None: any)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that occur, in the order of their folders."""
+        return tuple(dict.fromkeys(folder.label for folder in self.folders))
+
+    def entries(self) -> Iterator[Entry]:
+        """Every image, in a fixed order. Raises DataError when a folder or an annotation file cannot be read."""
+        boxes: dict[str, Box | None] = {}
+        boxes_for: str | None = None
+        for folder in sorted(self.folders, key=lambda folder: (folder.label, folder.path)):
+            if folder.label != boxes_for:
+                boxes, boxes_for = self._read_boxes(folder.label), folder.label
+            for path in self._tree.images(folder.path):
+                yield Entry(path, folder.label, boxes.get(_normalise(PurePosixPath(path).name)))
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one image. Raises OSError."""
+        return self._tree.read(path)
+
+    @cached_property
+    def _tree(self) -> "_Tree":
+        return _Tree(self.root)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_tree"}
+
+    def _read_boxes(self, label: str) -> dict[str, Box | None]:
+        boxes: dict[str, Box | None] = {}
+        for path, belongs_to in self.annotations:
+            if belongs_to in (None, label):
+                boxes.update((_normalise(name), box) for name, box in read_boxes(self.read(path), path))
+        return boxes
+
+
+def open_dataset(root: str, labels: Iterable[Label]) -> Dataset:
+    """Look through the folders of a data set: a path, or an address that fsspec knows (`s3://…`, `zip://::a.zip`).
+
+    Raises DataError if there is nothing, if a folder cannot be read, names no class, or is a class without an image.
+    """
+    tree = _Tree(root)
+    names = _name_table(labels)
+    folders: list[ClassFolder] = []
+    annotations: list[tuple[str, str | None]] = []
+    empty: dict[str, str] = {}
+    for path, label in _walk(tree, names, "", _MAX_DEPTH):
+        has_image, own_annotations = tree.look_into(path, deep=label is not None)
+        annotations += [(name, label or _match(PurePosixPath(name).stem, names)) for name in own_annotations]
+        if label is not None and has_image:
+            folders.append(ClassFolder(path, label))
+        elif label is not None and not own_annotations:
+            empty[label] = path
+        elif label is None and has_image and path:
+            raise DataError(
+                f"the folder '{path}' of {root} names no class of the model, which knows "
+                f"{', '.join(dict.fromkeys(names.values()))}; rename it, or take it out of the data"
+            )
+    missing = [path for label, path in empty.items() if label not in {folder.label for folder in folders}]
+    if missing:
+        raise DataError(f"the class folder '{missing[0]}' of {root} holds no image; fill it, or take it away")
+    if not folders:
+        raise DataError(
+            f"{root} has no class folders with images; wanted one folder a class, named like "
+            f"{', '.join(dict.fromkeys(names.values()))}"
+        )
+    # Absolute: workers of Ray start in a folder of their own.
+    absolute = root if "://" in root or "::" in root else str(Path(root).resolve())
+    return Dataset(absolute, tuple(folders), tuple(annotations))
+
+
+def _walk(tree: "_Tree", names: dict[str, str], path: str, depth: int) -> Iterator[tuple[str, str | None]]:
+    """Folders and the label that each names, if any; what lies inside a class folder belongs to it."""
+    label = _match(PurePosixPath(path).name, names) if path else None
+    yield path, label
+    if label is None and depth:
+        for folder in tree.listing(path)[0]:
+            yield from _walk(tree, names, folder, depth - 1)
+
+
+def _normalise(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _name_table(labels: Iterable[Label]) -> dict[str, str]:
+    return {_normalise(name): label.key for label in labels for name in (label.key, label.ko, label.en) if name}
+
+
+def _match(folder: str, names: dict[str, str]) -> str | None:
+    name = _normalise(folder)
+    if name in names:
+        return names[name]
+    found = {names[part] for part in _SIGNS.split(name) if part in names}
+    return found.pop() if len(found) == 1 else None
+
+
+class _Tree:
+    """Listing and reading below one root, through fsspec. Paths in and out are relative to the root, with /."""
+
+    def __init__(self, root: str) -> None:
+        import fsspec
+
+        try:
+            self._files, base = fsspec.core.url_to_fs(root)
+        except (ValueError, ImportError, OSError) as error:
+            raise DataError(
+                f"{root} cannot be opened: {error}; give a folder or an address that fsspec knows"
+            ) from error
+        self._root, self._base = root, base.rstrip("/")
+        if not self._files.isdir(self._base or "/") and not self._files.isdir(self._base):
+            raise DataError(f"there is no folder {root}; give a folder with one folder of images a class")
+
+    def look_into(self, path: str, *, deep: bool) -> tuple[bool, list[str]]:
+        """Whether an image lies in the folder (or, `deep`, anywhere below it), and the annotation files in it."""
+        _, files = self.listing(path)
+        annotations = [name for name in files if name.lower().endswith(".json")]
+        has_image = any(_is_image(name) for name in files)
+        if deep and not has_image:
+            has_image = next(self.images(path), None) is not None
+        return has_image, annotations
+
+    def images(self, path: str) -> Iterator[str]:
+        """Every image below a folder, in order."""
+        folders, files = self.listing(path)
+        yield from (name for name in files if _is_image(name))
+        for folder in folders:
+            yield from self.images(folder)
+
+    def read(self, path: str) -> bytes:
+        return bytes(self._files.cat_file(self._join(path)))
+
+    def listing(self, path: str) -> tuple[list[str], list[str]]:
+        """The folders and the files in a folder, in order; hidden ones are left out. Raises DataError."""
+        try:
+            found = self._files.ls(self._join(path), detail=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DataError(f"the folder '{path or '.'}' of {self._root} cannot be read: {reason}") from error
+        folders: list[str] = []
+        files: list[str] = []
+        for item in sorted(found, key=lambda item: str(item["name"])):
+            name = str(item["name"]).rstrip("/").rpartition("/")[2]
+            if not name.startswith("."):
+                is_folder = item["type"] == "directory" or (item["type"] == "link" and self._files.isdir(item["name"]))
+                (folders if is_folder else files).append(f"{path}/{name}" if path else name)
+        return folders, files
+
+    def _join(self, path: str) -> str:
+        return "/".join(part for part in (self._base, path) if part) or ""
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES

@@ -1,0 +1,232 @@
+"""The one place that knows the order of the steps: a checkpoint in, a verified model folder out.
+
+(Not called build.py, so that `reon_export.build` is the function, whatever was imported before.)
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from reon_export.atomic import replacing_folder, working_folder
+from reon_export.export.plan import BuildOptions, BuildPlan, make_plan
+from reon_export.faces.samples import CropSet, spread_evenly
+from reon_export.manifest import (
+    Artefact,
+    Manifest,
+    ParityRecord,
+    SelfTest,
+    Source,
+    check_replaceable,
+    describe_file,
+    describe_files,
+    write_manifest,
+)
+from reon_export.parity.compare import Predictions, measure
+from reon_export.parity.gates import BACKENDS, HALF_FLOAT, gate_for, judge
+from reon_export.paths import DEFAULT_CHECKPOINT
+from reon_export.runtimes.page_session import open_page_session
+from reon_export.runtimes.runtimes import Runtime, TorchRuntime, load_onnx, load_tfjs
+from reon_export.site.single_file import write_standalone
+from reon_export.site.static_site import Written, write_site
+
+ONNX_NAME = "model.onnx"
+SELF_TEST_NAME = "self_test.bin"
+SELF_TEST_SAMPLES = 4
+PARITY_BACKEND = "wasm"
+TOOLS = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "tensorflowjs", "numpy")
+
+
+class StepListener(Protocol):
+    """Told of each step: once when it starts (`seconds` is None) and once when it ends."""
+
+    def __call__(self, name: str, seconds: float | None) -> None:
+        """Show it."""
+        ...
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What came out. `steps` are (name, seconds) in the order in which they ended.
+
+    `site` and `standalone` are None if they were not asked for; `not_written` are those that were, of a model that is
+    not usable.
+    """
+
+    folder: Path
+    manifest: Manifest
+    steps: tuple[tuple[str, float], ...]
+    warnings: tuple[str, ...]
+    site: Written | None = None
+    standalone: Written | None = None
+    not_written: tuple[Path, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """False if the exact artefacts failed, or if no TF.js artefact is left that a page may load."""
+        exact_failed = any(a.precision == "float32" and a.gate == "failed" for a in self.manifest.artefacts)
+        page_models = [a for a in self.manifest.artefacts if a.runtime == "tfjs" and a.gate != "failed"]
+        return bool(page_models) and not exact_failed
+
+
+@dataclass
+class _Clock:
+    listener: StepListener
+    steps: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        self.listener(name, None)
+        started = time.perf_counter()
+        yield
+        self.done(name, time.perf_counter() - started)
+
+    def done(self, name: str, seconds: float) -> None:
+        self.steps.append((name, seconds))
+        self.listener(name, seconds)
+
+
+def _listen_to_nothing(name: str, seconds: float | None) -> None:
+    del name, seconds
+
+
+def build(
+    checkpoint: Path | str = DEFAULT_CHECKPOINT,
+    options: BuildOptions | None = None,
+    on_step: StepListener = _listen_to_nothing,
+) -> BuildResult:
+    """Convert a checkpoint and prove the result; the folder `options.out` is replaced only when all is done.
+
+    A usable model then goes to `options.site` and `options.standalone`, each replaced only when it is complete.
+
+    Raises a ReonExportError that says what was got, what was wanted and how to fix it; the old folder stays as it was.
+    """
+    clock = _Clock(on_step)
+    with clock.step("load"):
+        plan = make_plan(Path(checkpoint), options or BuildOptions())
+    out = plan.options.out
+    with replacing_folder(out, check_replaceable) as folder, working_folder(out) as work:
+        manifest = _convert(plan, folder, work, clock)
+        if plan.options.parity:
+            manifest = _prove(plan, manifest, folder, clock)
+        write_manifest(manifest, folder)
+    result = BuildResult(out, manifest, tuple(clock.steps), plan.warnings)
+    return _publish(result, plan.options, clock)
+
+
+def _publish(result: BuildResult, options: BuildOptions, clock: _Clock) -> BuildResult:
+    """Write the site and the one-file page that were asked for, if visitors may have the model."""
+    if not result.usable:
+        asked = (options.site, options.standalone)
+        return dataclasses.replace(result, not_written=tuple(path for path in asked if path is not None))
+    site = standalone = None
+    if options.site is not None:
+        with clock.step("site"):
+            site = write_site(result.folder, options.site)
+    if options.standalone is not None:
+        with clock.step("standalone"):
+            standalone = write_standalone(result.folder, options.standalone)
+    return dataclasses.replace(result, steps=tuple(clock.steps), site=site, standalone=standalone)
+
+
+def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manifest:
+    """Write every artefact into `folder`, unjudged."""
+    from reon_export.export.onnx import export_onnx, save_onnx, simplify_onnx
+    from reon_export.export.tfjs import convert_to_tfjs
+
+    with clock.step("ONNX"):
+        exported = export_onnx(plan.graph, plan.spec, plan.options.opset)
+    with clock.step("simplify"):
+        models = simplify_onnx(exported, plan.spec, plan.checkpoint.sha256)
+        save_onnx(models.nhwc, folder / ONNX_NAME)
+        save_onnx(models.nchw, work / ONNX_NAME)
+    clock.listener("TF.js", None)
+    for step in convert_to_tfjs(
+        work / ONNX_NAME, plan.crops.crops_rgb, plan.spec, plan.options.precisions, folder, work
+    ):
+        clock.done(step.name, step.seconds)
+    with clock.step("self-test"):
+        self_test = _write_self_test(plan, folder)
+    with clock.step("hash and gzip"):
+        artefacts = [describe_files(folder, [folder / ONNX_NAME], "onnx", "float32")]
+        for precision in plan.options.precisions:
+            made = folder / f"tfjs-{precision}"
+            files = [made / "model.json", *sorted(made.glob("*.bin"))]
+            artefacts.append(describe_files(folder, files, "tfjs", precision))
+    return Manifest(
+        name=plan.path.stem,
+        spec=plan.spec,
+        source=Source(
+            file=plan.path.name,
+            sha256=plan.checkpoint.sha256,
+            layout=plan.checkpoint.layout,
+            num_classes=plan.checkpoint.num_classes,
+        ),
+        artefacts=tuple(artefacts),
+        self_test=self_test,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        tools={tool: version(tool) for tool in TOOLS},
+    )
+
+
+def _write_self_test(plan: BuildPlan, folder: Path) -> SelfTest:
+    """A few crops and PyTorch's logits for them, so that a page can check the device that it runs on."""
+    crops_rgb = plan.crops.crops_rgb[spread_evenly(len(plan.crops.names), SELF_TEST_SAMPLES)]
+    path = folder / SELF_TEST_NAME
+    path.write_bytes(crops_rgb.tobytes())
+    logits = TorchRuntime(plan.graph, plan.spec)(crops_rgb).logits
+    return SelfTest(
+        file=describe_file(folder, path),
+        samples=len(crops_rgb),
+        expected_logits=tuple(tuple(row) for row in logits.tolist()),
+        max_abs_prob={
+            precision: {backend: gate_for(precision, backend).max_abs_prob for backend in (*BACKENDS, HALF_FLOAT)}
+            for precision in plan.options.precisions
+        },
+    )
+
+
+def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> Manifest:
+    """Run every artefact on the same crops as PyTorch and write down what was measured and decided."""
+    write_manifest(manifest, folder)  # the page reads it; its gates still say not_run
+    crops = plan.crops
+    with clock.step("parity: torch"):
+        expected = TorchRuntime(plan.graph, plan.spec)(crops.crops_rgb)
+    judged, tools = [], dict(manifest.tools)
+    onnx_artefact, *tfjs_artefacts = manifest.artefacts
+    with clock.step("parity: onnx float32"):
+        judged.append(_judge_artefact(onnx_artefact, load_onnx(folder, onnx_artefact, plan.spec), expected, crops))
+    with ExitStack() as stack:
+        with clock.step("parity: browser starts"):
+            session = stack.enter_context(open_page_session(folder, plan.options.browser))
+        for artefact in tfjs_artefacts:
+            with (
+                clock.step(f"parity: {artefact.name}"),
+                load_tfjs(session, artefact.precision, PARITY_BACKEND) as runtime,
+            ):
+                judged.append(_judge_artefact(artefact, runtime, expected, crops))
+                tools |= {"@tensorflow/tfjs": runtime.version, "browser": session.browser_version}
+    return manifest.model_copy(update={"artefacts": tuple(judged), "tools": tools})
+
+
+def _judge_artefact(artefact: Artefact, runtime: Runtime, expected: Predictions, crops: CropSet) -> Artefact:
+    measurement = measure(expected, runtime(crops.crops_rgb))
+    verdict, reasons = judge(measurement, gate_for(artefact.precision))
+    parity = None
+    if not measurement.problems:
+        parity = ParityRecord(
+            rung="tensor",
+            backend=runtime.name,
+            max_abs_prob=measurement.max_abs_prob,
+            max_abs_logit=measurement.max_abs_logit,
+            top1_agreement=measurement.top1_agreement,
+            mean_kl=measurement.mean_kl,
+            samples=measurement.samples,
+            worst_sample=crops.names[measurement.worst_sample],
+        )
+    return artefact.model_copy(update={"parity": parity, "gate": verdict, "gate_reasons": reasons})

@@ -1,0 +1,1 @@
+"""The first node of an exported graph that leaves PyTorch."""

@@ -1,0 +1,1 @@
+"""Every runtime as the same callable: a batch of crops to logits and probabilities."""

@@ -1,0 +1,1 @@
+"""The score of an imitation: two videos to tracks to a number."""

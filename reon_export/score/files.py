@@ -1,0 +1,115 @@
+"""The files of a score: JSON and CSV, which `web_demo/js/score_files.js` writes alike, and the two tracks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reon_export.errors import TrackError
+from reon_export.files import replace_file
+from reon_export.score.definition import RATE_HZ, Alignment, Moment, Score
+from reon_export.score.tracks.track import Track, track_to_json
+
+FORMAT, VERSION = "reon-score", 1
+JSON_NAME, CSV_NAME, FIGURE_NAME = "score.json", "score.csv", "score.png"
+ACTOR_TRACK_NAME, USER_TRACK_NAME = "actor.track.json", "user.track.json"
+_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """Two tracks, their score, and how they were aligned: `method` is none, lag or dtw."""
+
+    actor: Track
+    user: Track
+    score: Score
+    method: str = "none"
+    alignment: Alignment | None = None
+
+
+def result_to_json(result: ScoreResult) -> dict[str, Any]:
+    """The result as plain values; numbers to six decimals, None where there is no face."""
+    score, alignment = result.score, result.alignment
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "labels": list(score.labels),
+        "rate_hz": RATE_HZ,
+        "score": _number(score.total),
+        "coverage": _number(score.coverage),
+        "points_lost": {label: _number(points) for label, points in score.points_lost.items()},
+        "best": _moment(score.best),
+        "worst": _moment(score.worst),
+        "alignment": {
+            "method": result.method,
+            "lag_s": _number(alignment.lag_s if alignment else None),
+            "score": _number(alignment.score if alignment else None),
+            "cost": _number(alignment.cost if alignment else None),
+        },
+        "actor": _describe(result.actor),
+        "user": _describe(result.user),
+        "samples": [
+            {
+                "time_s": _number(time_s),
+                "score": _number(value),
+                "actor": _row(score.actor[index]),
+                "user": _row(score.user[index]),
+            }
+            for index, (time_s, value) in enumerate(zip(score.times_s, score.scores, strict=True))
+        ],
+    }
+
+
+def result_to_csv(result: ScoreResult) -> str:
+    """One line a cell: time_s, score, the actor's probabilities, the user's; empty where there is no face."""
+    score = result.score
+    heads = ["time_s", "score", *(f"{who}_{label}" for who in ("actor", "user") for label in score.labels)]
+    lines = [",".join(heads)]
+    table = np.column_stack([score.times_s, score.scores, score.actor, score.user])
+    lines += [",".join("" if not np.isfinite(value) else f"{value:.{_DECIMALS}f}" for value in row) for row in table]
+    return "\n".join(lines) + "\n"
+
+
+def write_score(result: ScoreResult, figure_png: bytes, folder: Path) -> list[Path]:
+    """Write score.json, score.csv, score.png and the two tracks into `folder`, each whole; their paths come back.
+
+    Nothing else in the folder is touched. Raises TrackError if it cannot be written.
+    """
+    contents = {
+        JSON_NAME: json.dumps(result_to_json(result), ensure_ascii=False, indent=1).encode() + b"\n",
+        CSV_NAME: result_to_csv(result).encode(),
+        FIGURE_NAME: figure_png,
+        ACTOR_TRACK_NAME: track_to_json(result.actor).encode(),
+        USER_TRACK_NAME: track_to_json(result.user).encode(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            replace_file(folder / name, content)
+    except OSError as error:
+        raise TrackError(f"cannot write into {folder}: {error.strerror}; choose another folder with --out") from error
+    return [folder / name for name in contents]
+
+
+def _describe(track: Track) -> dict[str, Any]:
+    shown = sum(frame.probabilities is not None for frame in track.frames)
+    return {
+        "name": track.name,
+        "duration_s": _number(track.duration_s),
+        "face_share": _number(shown / len(track.frames)),
+        "model": track.model,
+    }
+
+
+def _moment(moment: Moment | None) -> dict[str, Any] | None:
+    return None if moment is None else {"time_s": _number(moment.time_s), "score": _number(moment.score)}
+
+
+def _row(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None] | None:
+    return [_number(value) for value in values] if np.isfinite(values).all() else None
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(float(value), _DECIMALS)

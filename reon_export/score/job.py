@@ -1,0 +1,129 @@
+"""From two paths to a score: the order of the steps behind `python -m reon_export score`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from reon_export.errors import SpecError, TrackError
+from reon_export.faces.crop import Image
+from reon_export.manifest import read_manifest
+from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.runtimes.runtimes import TorchRuntime, load_classifier
+from reon_export.score.definition import (
+    MIN_COVERAGE,
+    Alignment,
+    Moment,
+    check_coverage,
+    find_lag,
+    find_warp,
+    score_tracks,
+)
+from reon_export.score.figure import Pair, draw_score
+from reon_export.score.files import ScoreResult, write_score
+from reon_export.score.tracks.make import Timing, TrackModel, make_track
+from reon_export.score.tracks.track import Track, is_track_file
+from reon_export.score.tracks.video import DEFAULT_FPS, read_frames_at
+
+AlignMethod = Literal["none", "lag", "dtw"]
+ALIGN_METHODS: tuple[AlignMethod, ...] = ("none", "lag", "dtw")
+OnFrame = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """What `score_videos` is asked. With `checkpoint`, torch runs it; else ONNX Runtime runs the model folder."""
+
+    model_dir: Path = DEFAULT_MODEL_DIR
+    checkpoint: Path | None = None
+    align: AlignMethod = "none"
+    fps: float = DEFAULT_FPS
+    min_coverage: float = MIN_COVERAGE
+    out: Path = Path("score")
+
+
+@dataclass(frozen=True)
+class ScoreRun:
+    """A result, the files that were written, and where the time went (both videos together)."""
+
+    result: ScoreResult
+    files: list[Path]
+    timing: Timing = field(default_factory=Timing)
+
+
+def score_videos(actor: Path, user: Path, options: ScoreOptions, on_frame: OnFrame | None = None) -> ScoreRun:
+    """Score a user's video against an actor's, and write the result's files into `options.out`.
+
+    Each of the two is a video, a folder of images or a track file. Nothing is written unless there is a score.
+    Raises TrackError, or what loading the model raises.
+    """
+    if not 0 < options.fps <= 1000:
+        raise TrackError(f"--fps {options.fps:g} cannot be used, wanted more than 0 and at most 1000")
+    for path in (actor, user):
+        if not path.exists():
+            raise TrackError(f"{path} does not exist; give a video, a folder of images or a track file (.json)")
+    timing = Timing()
+    actor_track, user_track = _make_tracks((actor, user), options, on_frame, timing)
+    _check_same_model(actor_track, user_track)
+    score = score_tracks(actor_track, user_track)
+    check_coverage(score, options.min_coverage)
+    result = ScoreResult(actor_track, user_track, score, options.align, _align(actor_track, user_track, options.align))
+    best, worst = (_read_pair((actor, user), moment, options.fps) for moment in (score.best, score.worst))
+    files = write_score(result, draw_score(result, best, worst), options.out)
+    return ScoreRun(result, files, timing)
+
+
+def load_track_model(options: ScoreOptions) -> TrackModel:
+    """The classifier that the options name, with what its tracks say of it."""
+    if options.checkpoint is None:
+        manifest = read_manifest(options.model_dir)
+        facts = {"name": manifest.name, "checkpoint_sha256": manifest.source.sha256, "runtime": "onnx float32"}
+        return TrackModel(load_classifier(options.model_dir), manifest.spec, facts)
+    from reon_export.checkpoint.load import load_checkpoint
+    from reon_export.export.onnx import ClassifierGraph
+    from reon_export.export.plan import BuildOptions, resolve_spec
+
+    checkpoint = load_checkpoint(options.checkpoint)
+    spec, assumed = resolve_spec(options.checkpoint, checkpoint.num_classes, BuildOptions())
+    if assumed:
+        raise SpecError(
+            f"{options.checkpoint.name} has no spec beside it: {assumed[0]}; put one at "
+            f"{options.checkpoint.with_suffix('.json')}, or build a model folder and pass it with --model"
+        )
+    facts = {"name": options.checkpoint.stem, "checkpoint_sha256": checkpoint.sha256, "runtime": "torch float32"}
+    return TrackModel(TorchRuntime(ClassifierGraph(checkpoint.model, spec), spec), spec, facts)
+
+
+def _make_tracks(
+    paths: tuple[Path, Path], options: ScoreOptions, on_frame: OnFrame | None, timing: Timing
+) -> tuple[Track, Track]:
+    # Two track files need no model, and so no model folder.
+    model = None if all(map(is_track_file, paths)) else load_track_model(options)
+    actor, user = (make_track(path, model, options.fps, on_frame, timing) for path in paths)
+    return actor, user
+
+
+def _check_same_model(actor: Track, user: Track) -> None:
+    """Two models differ more than two people do. Precisions and runtimes of one checkpoint are the same model."""
+    made_by = [track.model.get("checkpoint_sha256") for track in (actor, user)]
+    if None not in made_by and made_by[0] != made_by[1]:
+        names = [f"{track.name} by {track.model.get('name', 'an unnamed model')}" for track in (actor, user)]
+        raise TrackError(
+            f"the tracks were made by different models ({names[0]}, {names[1]}): the score would compare the models; "
+            "make both with the same one"
+        )
+
+
+def _align(actor: Track, user: Track, method: AlignMethod) -> Alignment | None:
+    if method == "none":
+        return None
+    return find_lag(actor, user) if method == "lag" else find_warp(actor, user)
+
+
+def _read_pair(paths: tuple[Path, Path], moment: Moment | None, fps: float) -> Pair:
+    def read(path: Path) -> Image | None:
+        if moment is None or is_track_file(path):
+            return None
+        return read_frames_at(path, (moment.time_s,), fps)[0]
+
+    return read(paths[0]), read(paths[1])

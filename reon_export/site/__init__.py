@@ -1,0 +1,1 @@
+"""The page: served on this machine, as a folder for a static host, as one file."""

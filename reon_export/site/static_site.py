@@ -1,0 +1,179 @@
+"""The whole demo as a folder for any static host: page, libraries, samples, and the models that the page may load."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from reon_export.atomic import replacing_folder
+from reon_export.errors import SetupError, SiteError
+from reon_export.manifest import FileEntry, Manifest, describe_file, read_artefact_file, read_manifest, write_manifest
+from reon_export.paths import WEB_DEMO
+from reon_export.spec import Record
+
+MODEL_FOLDER = "model"  # where the page looks for it
+RECORD_NAME = "site.json"
+LICENCES = "vendor/THIRD_PARTY_LICENSES.txt"
+# Of web_demo a host gets these; tools, packages and notes stay at home.
+_TOP_SUFFIXES = {".css", ".html", ".ico", ".js", ".png", ".svg", ".webmanifest"}
+_FOLDERS = ("js", "samples", "vendor")
+_PARITY_PAGE = {"parity.html", "js/parity.js"}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written for visitors: a site or a file, how many files that is, and their bytes."""
+
+    path: Path
+    files: int
+    bytes: int
+
+
+class SiteRecord(Record):
+    """The content of site.json: which files a site was made of, so that the next one replaces those and no others."""
+
+    version: Literal[1] = 1
+    model: str
+    files: tuple[FileEntry, ...]
+
+
+def write_site(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Written:
+    """Write the page with a model folder's usable TF.js artefacts to `out`, replacing the site that was there.
+
+    Everything goes by relative addresses, so a host may serve it under any path, and needs no headers of its own.
+
+    Args:
+        model_dir: a built model folder. Its files are verified; what failed its gate stays behind, and so does ONNX.
+        out: the folder to make. It changes in one step at the end, and nothing beside it.
+        page: the page's sources, with vendor/ made.
+
+    Raises SiteError if `out` may not be replaced, cannot be written, or no artefact is usable; ManifestError if the
+    model folder is damaged; SetupError if the page is not built.
+    """
+    check_site_target(out, model_dir, page)
+    manifest = keep_usable(read_manifest(model_dir), model_dir)
+    place = Path(os.path.abspath(out))  # noqa: PTH100  # "." has no name; resolve() would follow a link
+    try:
+        with replacing_folder(place, check_replaceable_site) as fresh:
+            for name in list_page_files(page):
+                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(page / name, fresh / name)
+            for name, content in read_model_files(manifest, model_dir):
+                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+                (fresh / name).write_bytes(content)
+            write_manifest(manifest, fresh / MODEL_FOLDER)
+            files = tuple(describe_file(fresh, path) for path in _list_files(fresh))
+            record = SiteRecord(model=manifest.name, files=files)
+            (fresh / RECORD_NAME).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SiteError(f"cannot write {out}: {error.strerror}; choose another --site") from error
+    size = sum(entry.bytes for entry in files) + (place / RECORD_NAME).stat().st_size
+    return Written(out, len(files) + 1, size)
+
+
+def keep_usable(manifest: Manifest, model_dir: Path) -> Manifest:
+    """The manifest with only what a page may load. Raises SiteError if nothing is left."""
+    usable = tuple(item for item in manifest.artefacts if item.runtime == "tfjs" and item.gate != "failed")
+    if not usable:
+        held = ", ".join(f"{item.name} {item.gate.replace('_', ' ')}" for item in manifest.artefacts) or "nothing"
+        raise SiteError(f"{model_dir} has no TF.js artefact that a page may load ({held}); build it again")
+    return manifest.model_copy(update={"artefacts": usable})
+
+
+def read_model_files(manifest: Manifest, model_dir: Path) -> Iterator[tuple[str, bytes]]:
+    """Each file that the manifest lists (not the manifest itself), verified: where the page looks for it, its bytes."""
+    entries = [entry for artefact in manifest.artefacts for entry in artefact.files]
+    if manifest.self_test is not None:
+        entries.append(manifest.self_test.file)
+    for entry in entries:
+        yield f"{MODEL_FOLDER}/{entry.path}", read_artefact_file(model_dir, entry)
+
+
+def list_page_files(page: Path) -> list[str]:
+    """The files of the page that visitors need, by path below `page`, sorted; the model is not among them.
+
+    Of samples/ only what the page's own code names: the others are for tests, and not everybody's to publish.
+    """
+    at_top = (path for path in page.iterdir() if path.suffix in _TOP_SUFFIXES)
+    below = (path for folder in _FOLDERS for path in (page / folder).rglob("*"))
+    paths = [path.relative_to(page) for path in (*at_top, *below) if path.is_file()]
+    shown = [path.as_posix() for path in paths if path.suffix != ".md" and not _is_hidden(path)]
+    names = [name for name in shown if name not in _PARITY_PAGE]
+    code = "\n".join(_read_code(page, names))
+    return sorted(
+        name for name in names if not name.startswith("samples/") or re.search(rf"\b{re.escape(Path(name).name)}", code)
+    )
+
+
+def _read_code(page: Path, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if name.endswith((".html", ".js")) and not name.startswith("vendor/"):
+            yield (page / name).read_text(encoding="utf-8")
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def check_site_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None:
+    """Raise SetupError if the page is not built, SiteError if `out` is no place for a site."""
+    check_page(page)
+    for folder in (page, model_dir):
+        if _overlap(out, folder):
+            raise SiteError(f"--site {out} and {folder} lie one inside the other; choose a folder apart from it")
+    check_replaceable_site(out)
+    check_parent(out, "--site")
+
+
+def check_parent(out: Path, option: str) -> None:
+    """Raise SiteError if there can be nothing at `out`, because of what is above it."""
+    place = out.absolute().parent
+    above = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise SiteError(f"{option} {out} cannot be written: {above} is not a folder that you may write to")
+
+
+def check_page(page: Path) -> None:
+    """Raise SetupError if the page's sources or its libraries are missing."""
+    if not (page / "index.html").is_file():
+        raise SetupError(f"{page} has no index.html: a site is made in a checkout of the project; run it from one")
+    if not (page / LICENCES).is_file():
+        raise SetupError(f"the page's JavaScript libraries are not built (no {page / LICENCES}); run 'make vendor'")
+
+
+def check_replaceable_site(out: Path) -> None:
+    """Raise SiteError if `out` holds something that `write_site` did not put there."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise SiteError(f"{out} is not a plain folder; give --site a folder that is new, empty or an earlier site")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    try:
+        record = SiteRecord.model_validate_json((out / RECORD_NAME).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise SiteError(
+            f"{out} is not empty and not an earlier site (no usable {RECORD_NAME}); "
+            "it was left as it is, choose another --site"
+        ) from error
+    own = {RECORD_NAME, *(entry.path for entry in record.files)}
+    foreign = [name for name in (path.relative_to(out).as_posix() for path in _list_files(out)) if name not in own]
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise SiteError(
+            f"{out} holds {foreign[0]}{more}, which no build put there; "
+            "it was left as it is, move that away or choose another --site"
+        )
+
+
+def _list_files(folder: Path) -> list[Path]:
+    """Everything below that is not a folder: links, too."""
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def _overlap(first: Path, second: Path) -> bool:
+    one, other = first.resolve(), second.resolve()
+    return one.is_relative_to(other) or other.is_relative_to(one)

@@ -1,0 +1,169 @@
+"""The command line: help, output, exit codes, and the one line of every error."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from reon_export.cli.app import app, main
+from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
+
+COMMANDS = ("build", "parity", "fit-crop", "serve", "doctor", "score", "evaluate", "crop")
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    """The command line in this process: exit code, stdout, stderr."""
+    monkeypatch.setattr(sys, "argv", ["reon_export", *arguments])
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: python -m reon_export {command}" in " ".join(result.output.split())
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['reon_export', '--help']\n"
+        "from reon_export.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'tensorflow', 'onnx', 'onnxruntime', 'playwright', 'cv2', 'numpy'}\n"
+        "heavy |= {'scipy', 'matplotlib', 'ray', 'fsspec', 'av'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert all(command in result.stdout for command in COMMANDS)
+    assert result.stdout.splitlines()[-1] == "HEAVY []"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.pt"], "nowhere.pt"),
+        (["--precision", "int4"], "--precision got int4, wanted one or more of float32,float16,uint8"),
+        (["--precision", ","], "--precision got nothing, wanted one or more of float32,float16,uint8"),
+        (["--mean", "0.5"], "--mean got '0.5', wanted three numbers for R,G,B like 0.485,0.456,0.406"),
+        (["--std", "a,b,c"], "--std got 'a,b,c', wanted three numbers for R,G,B like 0.485,0.456,0.406"),
+        (["--labels", "reon,x"], "has 7 classes but 2 labels were given (reon, x); give 7"),
+        (["--labels", "gone.txt"], "cannot read the label file gone.txt"),
+        (["--input-size", "9"], "--input-size 9 cannot be used: height: Input should be greater than or equal to 32"),
+        (["--opset", "99"], "--opset 99 cannot be used, wanted 13 to 20"),
+        (["--standalone", "demo.txt"], "--standalone demo.txt cannot be used: give it a file whose name ends in .html"),
+        (["--crops", "gone"], "gone is not a folder; --crops wants a folder of face crops"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    message: str,
+) -> None:
+    out = tmp_path / "model"
+    code, stdout, stderr = run(capsys, monkeypatch, "build", "--no-parity", "--out", str(out), *arguments)
+    assert code == 2
+    assert stdout == ""
+    (line,) = [line for line in stderr.splitlines() if line.startswith("error: ")]
+    assert message in line
+    assert not out.exists()
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.slow
+def test_an_untrained_network_is_warned_about(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from reon_export.checkpoint.efficientnet import VARIANTS, EfficientNetB0
+
+    torch.manual_seed(0)
+    network = EfficientNetB0(3, VARIANTS["torchvision"])
+    torch.save(network.state_dict(), tmp_path / "fresh.pt")
+    code, stdout, _ = run(
+        capsys,
+        monkeypatch,
+        "build",
+        str(tmp_path / "fresh.pt"),
+        "--labels",
+        "a,b,c",
+        "--dry-run",
+        "--json",
+        "--no-parity",
+    )
+    assert code == 0
+    warnings = json.loads(stdout)["warnings"]
+    assert any("fresh.pt gives nearly the same answer for every face: it looks untrained" in line for line in warnings)
+
+
+def test_dry_run_says_what_would_be_done_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "model"
+    code, stdout, _ = run(capsys, monkeypatch, "build", "--dry-run", "--no-parity", "--out", str(out))
+    assert code == 0
+    assert not out.exists()
+    for fact in (
+        "torchvision",
+        "anger, disgust, fear",
+        "112, 112, 3",
+        "float32, float16, uint8",
+        "Nothing was written",
+    ):
+        assert fact in stdout
+
+
+@pytest.mark.browser  # --standalone is bundled from the vendored JavaScript
+@pytest.mark.slow
+def test_build_without_parity_is_not_run_and_never_passed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    arguments = ["build", "--no-parity", "--precision", "float16", "--opset", "15", "--out", str(tmp_path / "model")]
+    code, stdout, stderr = run(capsys, monkeypatch, *arguments)
+    assert code == 0, stderr
+    assert "not run" in stdout
+    assert "passed" not in stdout
+    assert f"Next: python -m reon_export serve --open --model {tmp_path / 'model'}" in stdout
+    assert "SavedModel" in stderr
+    site, file = tmp_path / "site", tmp_path / "demo.html"
+    code, stdout, _ = run(capsys, monkeypatch, *arguments, "--json", "--site", str(site), "--standalone", str(file))
+    assert code == 0
+    answer = json.loads(stdout)
+    assert (site / "model" / "tfjs-float16" / "model.json").is_file()
+    assert answer["site"]["path"] == str(site)
+    assert answer["standalone"] == {"path": str(file), "files": 1, "bytes": file.stat().st_size}
+    assert [artefact["gate"] for artefact in answer["manifest"]["artefacts"]] == ["not_run", "not_run"]
+    assert {step["name"] for step in answer["steps"]} >= {"load", "ONNX", "simplify", "SavedModel", "TF.js float16"}
+
+
+def test_serve_refuses_a_folder_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, _, stderr = run(capsys, monkeypatch, "serve", str(tmp_path / "gone"))
+    assert code == 2
+    assert "error: there is no folder" in stderr
+
+
+def test_doctor_prints_findings_as_text_and_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, text, _ = run(capsys, monkeypatch, "doctor")
+    assert "tensorflowjs" in text
+    _, stdout, _ = run(capsys, monkeypatch, "doctor", "--json")
+    names = json.dumps(json.loads(stdout))
+    assert "opencv-python-headless" in names
+
+
+def test_the_default_checkpoint_is_shipped() -> None:
+    assert DEFAULT_CHECKPOINT.is_file()

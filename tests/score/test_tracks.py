@@ -1,0 +1,324 @@
+"""Videos to tracks: real frames with real times, a face followed through gaps, and every bad input's line."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from reon_export.errors import TrackError
+from reon_export.faces.crop import Box
+from reon_export.faces.haar import HaarDetector
+from reon_export.score.tracks.follow import follow_face
+from reon_export.score.tracks.track import Track, TrackFrame, read_track, track_to_json
+from reon_export.score.tracks.video import Video, VideoFrame, read_frames_at
+from tests.support import clips
+
+SHOTS = (clips.Shot(clips.SMILE, 0.7), clips.Shot(clips.SPEECH, 0.7))
+
+
+def plain(time_s: float) -> npt.NDArray[np.uint8]:
+    """Frames that cost nothing and tell their time by their grey: 0 to 2 s are 40 to 200."""
+    return np.full((clips.SIZE[1], clips.SIZE[0], 3), 40 + round(80 * time_s), np.uint8)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("webm", "libvpx"), ("mp4", "libx264"), ("mkv", "libvpx-vp9")])
+def test_uneven_frame_times_are_read_from_the_container(tmp_path: Path, suffix: str, codec: str) -> None:
+    times = [0.0, 0.02, 0.1, 0.133, 0.5, 0.52, 0.9, 1.4, 1.45, 1.5]
+    video = Video(clips.write_clip(tmp_path / f"uneven.{suffix}", plain, times, codec=codec))
+    frames = list(video)
+    assert [frame.time_s for frame in frames] == pytest.approx(times, abs=0.001)
+    # The picture belongs to the time: its grey says when it was shown (a codec is off by a few of 255).
+    for frame, time_s in zip(frames, times, strict=True):
+        assert float(frame.image_rgb.mean()) == pytest.approx(40 + 80 * time_s, abs=4)
+
+
+def test_a_video_and_its_frames_as_images_are_the_same_length(tmp_path: Path) -> None:
+    times = clips.even_times(1.0, 25)
+    video = Video(clips.write_clip(tmp_path / "even.webm", plain, times))
+    assert len(list(video)) == 25
+    assert video.duration_s == pytest.approx(1.0, abs=0.005)
+    folder = Video(clips.write_frames(tmp_path / "frames", plain, times[:5]), fps=25)
+    assert [frame.time_s for frame in folder] == pytest.approx(times[:5])
+    assert folder.duration_s == pytest.approx(0.2)
+
+
+def test_the_frames_of_a_moment_are_those_on_show(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "even.webm", plain, clips.even_times(1.0, 10))
+    before, shown, last = read_frames_at(path, (-0.1, 0.55, 5.0))
+    assert before is None
+    assert shown is not None
+    assert float(shown.mean()) == pytest.approx(40 + 80 * 0.5, abs=4)
+    assert last is not None
+    assert float(last.mean()) == pytest.approx(40 + 80 * 0.9, abs=4)
+
+
+def test_a_turned_phone_video_is_read_upright(tmp_path: Path) -> None:
+    """A sideways face would not be found."""
+    upright = clips.performance(SHOTS)
+    path = clips.write_phone_clip(tmp_path / "phone.mp4", upright, [0.0, 0.1])
+    frame = next(iter(Video(path)))
+    assert frame.image_rgb.shape[:2] == (clips.SIZE[1], clips.SIZE[0])
+    assert HaarDetector().detect(frame.image_rgb)
+
+
+BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)  # Kr and Kb
+
+
+def colourful(lines: int) -> npt.NDArray[np.uint8]:
+    """Every hue, slowly changing, so that no codec and no chroma subsampling does much to it."""
+    y, x = np.mgrid[0:lines, 0:64]
+    channels = (60 + 130 * x / 63, 60 + 130 * y / (lines - 1), 190 - 130 * x / 63)
+    image: npt.NDArray[np.uint8] = np.stack(channels, axis=-1).round().astype(np.uint8)
+    return image
+
+
+def exact_rgb(
+    path: Path, weights: tuple[float, float], *, full_range: bool = False, blue_weight: float | None = None
+) -> npt.NDArray[np.float64]:
+    """What ITU-R BT.601 and BT.709 make of the first frame's planes (4:2:0), with the nearest colour sample.
+
+    `blue_weight` of U over that of luma, if it is not the standard's.
+    """
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        assert frame.format.name == ("yuvj420p" if full_range else "yuv420p")
+        planes = frame.to_ndarray().astype(np.float64)
+    height, width = frame.height, frame.width
+    blue, red = planes[height:].reshape(2, height // 2, width // 2).repeat(2, 1).repeat(2, 2)
+    low, luma_steps, chroma_steps = (0, 255, 255) if full_range else (16, 219, 224)
+    luma = (planes[:height] - low) / luma_steps
+    blue, red = (blue - 128) / chroma_steps, (red - 128) / chroma_steps
+    kr, kb = weights
+    r, b = luma + 2 * (1 - kr) * red, luma + 2 * (1 - kb) * blue
+    g = (luma - kr * r - kb * b) / (1 - kr - kb)
+    if blue_weight is not None:
+        b = luma + blue_weight * chroma_steps / 255 * blue
+    rgb: npt.NDArray[np.float64] = np.clip(255 * np.stack([r, g, b], axis=-1), 0, 255)
+    return rgb
+
+
+def largest_difference(image_rgb: npt.NDArray[np.uint8], expected: npt.NDArray[np.float64]) -> float:
+    return float(np.abs(image_rgb - expected.round()).max())
+
+
+def test_the_colours_of_a_photograph_are_exact_to_a_level(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "face.webm", clips.performance(SHOTS), [0.0])
+    (frame,) = Video(path)
+    assert largest_difference(frame.image_rgb, exact_rgb(path, BT601)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "lines", "matrix", "weights"),
+    [
+        ("a.webm", "libvpx", 360, None, BT601),
+        ("a.webm", "libvpx", 718, None, BT601),
+        ("a.webm", "libvpx", 720, None, BT709),  # FFmpeg's decoder says that every VP8 file is BT.601
+        ("a.webm", "libvpx", 360, 1, BT709),
+        ("a.webm", "libvpx", 720, 6, BT601),
+        ("a.webm", "libvpx-vp9", 720, None, BT709),
+        ("a.webm", "libvpx-vp9", 360, 1, BT709),
+        ("a.mp4", "libx264", 360, None, BT601),
+        ("a.mp4", "libx264", 720, None, BT709),
+        ("a.mp4", "libx264", 360, 1, BT709),
+        ("a.mp4", "libx264", 720, 5, BT601),
+        ("a.mp4", "libx264", 720, 8, BT709),  # YCgCo, which FFmpeg does not convert: as if it said nothing
+    ],
+)
+def test_the_file_says_which_colours_it_has_or_its_lines_do(
+    tmp_path: Path, name: str, codec: str, lines: int, matrix: int | None, weights: tuple[float, float]
+) -> None:
+    image = colourful(lines)
+    path = clips.write_clip(tmp_path / name, lambda _: image, [0.0], codec=codec, matrix=matrix)
+    (frame,) = Video(path)
+    # Chromium's weight of U for blue is 2, where 2.02 (BT.601) and 2.11 (BT.709) would be right.
+    assert largest_difference(frame.image_rgb, exact_rgb(path, weights, blue_weight=2)) <= 1
+    assert largest_difference(frame.image_rgb, exact_rgb(path, weights)) <= (2 if weights is BT601 else 8)
+    assert largest_difference(frame.image_rgb, exact_rgb(path, BT709 if weights is BT601 else BT601)) > 8
+
+
+def test_full_range_is_seen(tmp_path: Path) -> None:
+    image = colourful(360)
+    camera = clips.write_camera_file(tmp_path / "camera.mjpeg", lambda _: image, 0.1)
+    for path in (camera, clips.write_clip(tmp_path / "a.mkv", lambda _: image, [0.0], codec="mjpeg")):
+        frame = next(iter(Video(path)))
+        assert largest_difference(frame.image_rgb, exact_rgb(path, BT601, full_range=True)) <= 1
+        assert largest_difference(frame.image_rgb, exact_rgb(path, BT709, full_range=True)) > 8
+        assert float(np.abs(frame.image_rgb.astype(float) - image).mean()) < 3
+
+
+@pytest.mark.parametrize(
+    "pix_fmt", ["yuv444p", "yuv422p", "yuv420p10le", "yuv444p12le", "yuva420p", "gbrp10le", "bgr0", "gray"]
+)
+def test_other_pixel_formats_have_their_colours(tmp_path: Path, pix_fmt: str) -> None:
+    image = np.full((64, 64, 3), (200, 120, 60), np.uint8)
+    path = clips.write_clip(tmp_path / "a.mkv", lambda _: image, [0.0], codec="ffv1", pix_fmt=pix_fmt)
+    (frame,) = Video(path)
+    wanted = np.full(3, 137) if pix_fmt == "gray" else image[0, 0]
+    assert np.abs(frame.image_rgb.astype(int) - wanted).max() <= 2
+
+
+def test_only_a_length_that_is_named_can_be_missed(tmp_path: Path) -> None:
+    """A browser's recording names none, and its picture may begin well after its sound."""
+    whole = clips.write_clip(tmp_path / "whole.webm", plain, clips.even_times(1.0))
+    assert Video(whole).expected_frames == 30
+    recorded = Video(clips.remux(whole, tmp_path / "recorded.webm", options={"live": "1"}))
+    assert recorded.expected_frames is None
+    late = Video(clips.remux(whole, tmp_path / "late.webm", later_s=2.0))
+    assert late.expected_frames == 30
+    for video in (recorded, late):
+        assert [frame.time_s for frame in video] == pytest.approx(clips.even_times(1.0), abs=0.001)
+        assert video.duration_s == pytest.approx(1.0, abs=0.005)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("webm", "libvpx"), ("mp4", "libx264"), ("mkv", "libvpx-vp9")])
+def test_damage_in_the_middle_costs_frames_and_gives_the_same_every_time(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
+    times = clips.even_times(1.4)
+    path = clips.write_clip(tmp_path / f"damaged.{suffix}", clips.performance(SHOTS), times, codec=codec)
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 4, len(content) * 3 // 4, 500):
+        content[place : place + 20] = bytes(20)
+    path.write_bytes(content)
+
+    def read() -> list[tuple[float, bytes]]:
+        return [(frame.time_s, frame.image_rgb.tobytes()) for frame in Video(path)]
+
+    first = read()
+    assert 1 < len(first) <= len(times)
+    assert all(read() == first for _ in range(3))
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "whole.webm", plain, [0.0, 0.1])
+    for name in ("http: 50%d.webm", "클립 #1?.webm", "concat:a|b.webm"):
+        assert len(list(Video(path.rename(tmp_path / name)))) == 2
+        path = tmp_path / name
+
+
+def boxes_over_time(boxes: list[list[Box]], fps: float = 30) -> list[tuple[Box | None, bool]]:
+    """What `follow_face` makes of these detections, one entry a frame."""
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    frames = (VideoFrame(index / fps, pixels) for index in range(len(boxes)))
+    answers = iter(boxes)
+    followed = list(follow_face(frames, lambda _: next(answers)))
+    assert [frame.time_s for frame in followed] == [index / fps for index in range(len(boxes))]
+    return [(frame.box, frame.is_bridged) for frame in followed]
+
+
+A, B, FAR, SMALL = Box(10, 10, 40, 40), Box(13, 10, 40, 40), Box(200, 10, 40, 40), Box(5, 5, 9, 9)
+
+
+def test_a_short_gap_of_one_face_is_bridged_on_the_straight_line() -> None:
+    assert boxes_over_time([[A], [], [], [B]]) == [
+        (A, False), (Box(11, 10, 40, 40), True), (Box(12, 10, 40, 40), True), (B, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([[], [A]], [None, A]),  # nobody was there before
+        ([[A], []], [A, None]),  # nobody comes after
+        ([[A], [], [FAR]], [A, None, FAR]),  # another face
+        ([[A], *[[]] * 7, [A]], [A, *[None] * 7, A]),  # 8 frames apart: 0.267 s, over 0.25 s
+        ([[SMALL, A][::-1], [A, SMALL]], [A, A]),  # the largest comes first
+        ([[], []], [None, None]),
+    ],
+)
+def test_any_other_gap_has_no_face(boxes: list[list[Box]], expected: list[Box | None]) -> None:
+    followed = boxes_over_time(boxes)
+    assert [box for box, _ in followed] == expected
+    assert not any(is_bridged for _, is_bridged in followed)
+
+
+def test_the_longest_gap_that_is_bridged() -> None:
+    followed = boxes_over_time([[A], *[[]] * 6, [A]])  # 7 frames apart: 0.233 s
+    assert [is_bridged for _, is_bridged in followed] == [False, *[True] * 6, False]
+
+
+def test_a_track_file_comes_back_as_it_went(tmp_path: Path) -> None:
+    frames = (TrackFrame(0.0, (0.25, 0.75), Box(1, 2, 3, 4.5)), TrackFrame(0.1, None))
+    track = Track("클립.webm", ("joy", "hurt"), frames, 0.2, {"name": "m"})
+    path = tmp_path / "a.track.json"
+    path.write_text(track_to_json(track), encoding="utf-8")
+    assert read_track(path) == track
+
+
+def track_json(**changes: Any) -> str:
+    frames = [{"time_s": 0, "probabilities": [0.5, 0.5]}, {"time_s": 0.1, "probabilities": None}]
+    return json.dumps({"format": "reon-track", "version": 1, "labels": ["a", "b"], "frames": frames, **changes})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no json", "is not a track file: it is no JSON; give a video or a track file"),
+        ("[]", 'is not a track file: wanted "format": "reon-track"'),
+        (track_json(format="reon-score"), "python -m reon_export score. writes them as actor.track.json"),
+        (track_json(version=9), "is a track of version 9, wanted 1; make it again"),
+        (track_json(labels=["a", "a"]), "labels are .*, wanted two or more, all different"),
+        (track_json(frames=[]), "is damaged: it has no frames; make it again from its video"),
+        (track_json(frames=[{"time_s": 0}]), "is damaged: probabilities is missing"),
+        (track_json(frames=[{"time_s": -1, "probabilities": None}]), "frame 0 has time_s -1.0, wanted 0 or more"),
+        (track_json(frames=[{"time_s": 0, "probabilities": [0.5]}]), "frame 0 has 1 probabilities for 2 labels"),
+        (
+            track_json(frames=[{"time_s": 0, "probabilities": [0.5, 0.9]}]),
+            "frame 0's probabilities are no distribution",
+        ),
+        (track_json(frames=[{"time_s": 0, "probabilities": [float("nan"), 1]}]), "are no distribution"),
+        (
+            track_json(frames=[{"time_s": 1, "probabilities": None}] * 2),
+            "frame 1 is at 1.0 s, which is not after 1.0 s",
+        ),
+        (track_json(duration_s=0), "duration_s is 0.0, wanted more than 0"),
+    ],
+)
+def test_a_damaged_track_file_says_what_is_wrong(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(TrackError, match=message):
+        read_track(path)
+
+
+def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    whole = clips.write_clip(tmp_path / "whole.webm", plain, clips.even_times(2.0))
+    index_last = clips.write_clip(tmp_path / "whole.mp4", plain, clips.even_times(2.0), codec="libx264")
+    for name, content, message in (
+        ("empty.mp4", b"", r"empty.mp4 is empty \(0 bytes\): copy or download it again"),
+        ("text.mp4", "글자\n".encode(), r"text.mp4 is a text file, not a video; give a video, a folder"),
+        ("noise.mp4", bytes(range(256)) * 40, r"noise.mp4 cannot be decoded as a video: it is damaged, cut off"),
+        ("cut.webm", whole.read_bytes()[: whole.stat().st_size // 2], r"cut.webm is cut off: its header says 2.0 s"),
+        ("cut.mp4", index_last.read_bytes()[: index_last.stat().st_size // 2], r"cut.mp4 cannot be decoded as a video"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(TrackError, match=message):
+            list(Video(path))
+    with pytest.raises(
+        TrackError, match=r"nowhere.mp4 does not exist; give a video, a folder of images or a track file"
+    ):
+        Video(tmp_path / "nowhere.mp4")
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(TrackError, match=r"no image in .*bare; wanted at least one of"):
+        Video(tmp_path / "bare")
+
+
+def test_a_path_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may read everything, so the refusal is the operating system's own, raised in its place.
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, os.strerror(13))
+
+    (tmp_path / "frames").mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(TrackError, match=r"the folder .*frames may not be read \(Permission denied\)"):
+        Video(tmp_path / "frames")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(TrackError, match=r"cannot read .*a.mp4: Permission denied"):
+        Video(tmp_path / "a.mp4")

@@ -30,7 +30,8 @@ def render_artefacts(manifest: Manifest) -> str:
         measured = (f"{parity.max_abs_prob:.1e}", f"{parity.top1_agreement:.1%}") if parity else ("-", "-")
         rows.append(
             f"| {artefact.name} | {artefact.bytes:,} | {artefact.gzip_bytes:,} | {measured[0]} "
-            f"| {gate_for(artefact.precision).max_abs_prob:.0e} | {measured[1]} | {artefact.gate.replace('_', ' ')} |"
+            f"| {gate_for(artefact.precision).max_abs_prob:.0e} | {measured[1]} "
+            f"| {artefact.verdict.replace('_', ' ')} |"
         )
     tools = ", ".join(f"{name} {version}" for name, version in manifest.tools.items())
     return "\n".join([*rows, "", f"{manifest.name} at {manifest.spec.input.height} px; {tools}."])

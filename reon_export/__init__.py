@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from reon_export.errors import ReonExportError
     from reon_export.export.build import BuildResult, build
     from reon_export.export.plan import BuildOptions
-    from reon_export.parity.compare import Predictions
-    from reon_export.runtimes.runtimes import load_classifier
+    from reon_export.runtimes.onnx_runtime import load_classifier
+    from reon_export.runtimes.predictions import Predictions
 
 __version__ = "0.1.0"
 __all__ = ["BuildOptions", "BuildResult", "Predictions", "ReonExportError", "build", "load_classifier"]
@@ -22,10 +22,10 @@ __all__ = ["BuildOptions", "BuildResult", "Predictions", "ReonExportError", "bui
 _HOMES = {
     "BuildOptions": "reon_export.export.plan",
     "BuildResult": "reon_export.export.build",
-    "Predictions": "reon_export.parity.compare",
+    "Predictions": "reon_export.runtimes.predictions",
     "ReonExportError": "reon_export.errors",
     "build": "reon_export.export.build",
-    "load_classifier": "reon_export.runtimes.runtimes",
+    "load_classifier": "reon_export.runtimes.onnx_runtime",
 }
 
 

@@ -55,13 +55,18 @@ class Artefact(Record):
     bytes: int
     gzip_bytes: int
     parity: ParityRecord | None = None
-    gate: Verdict = "not_run"
-    gate_reasons: tuple[str, ...] = ()
+    verdict: Verdict = Field(default="not_run", alias="gate")
+    reasons: tuple[str, ...] = Field(default=(), alias="gate_reasons")
 
     @property
     def name(self) -> str:
         """Like `tfjs float16`."""
         return f"{self.runtime} {self.precision}"
+
+    @property
+    def is_loadable(self) -> bool:
+        """Whether a page may load it: a TF.js artefact that has not failed its gate."""
+        return self.runtime == "tfjs" and self.verdict != "failed"
 
 
 class Source(Record):

@@ -27,7 +27,8 @@ OPSETS = range(13, 21)
 class Record(BaseModel):
     """Immutable, and strict about unknown keys: a misspelt key must not be dropped in silence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON files keep the key that an alias gives; code uses the field's own name.
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
 class Label(Record):

@@ -45,7 +45,7 @@ def test_a_manifest_survives_being_written_and_read(folder: Path) -> None:
     assert [entry.path for entry in artefact.files] == ["tfjs-float32/model.json", "tfjs-float32/group1-shard1of1.bin"]
     assert artefact.bytes == 1002
     assert 0 < artefact.gzip_bytes < 100
-    assert artefact.gate == "not_run"
+    assert artefact.verdict == "not_run"
     assert read_artefact_file(folder, artefact.files[1]) == bytes(1000)
 
 

@@ -1,6 +1,5 @@
 """A weights file -> EfficientNet-B0 in eval mode, or an error that names what is wrong with the file."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from reon_export.checkpoint.efficientnet import VARIANTS, EfficientNetB0, network_from_weights, torchvision_keys
 from reon_export.checkpoint.other_architectures import name_other_architecture
 from reon_export.checkpoint.timm_variant import VariantSource, tell_timm_variant
-from reon_export.checkpoint.weights_file import StoredWeights, hash_file, read_weights
+from reon_export.checkpoint.weights_file import StoredWeights, read_weights
 from reon_export.errors import CheckpointError
 from reon_export.spec import Layout
 
@@ -34,8 +33,6 @@ class Checkpoint:
         layout_note: One sentence on how the layout was found, for the user.
         weights_key: Where in the file the weights lay, such as "state_dict_ema"; empty if at the top.
         num_classes: Outputs of the classifier.
-        weight_dtype: As most weights are stored, such as "float16". The model itself is float32.
-        parameters: Trainable numbers, batch-norm statistics not counted.
         model: float32, eval mode, no gradients; normalised NCHW RGB -> logits [N, num_classes].
     """
 
@@ -46,13 +43,13 @@ class Checkpoint:
     layout_note: str
     weights_key: str
     num_classes: int
-    weight_dtype: str
-    parameters: int
     model: nn.Module
 
 
-def load_checkpoint(path: Path, *, layout: Layout | None = None, crops_nchw: Tensor | None = None) -> Checkpoint:
-    """Load an EfficientNet-B0 from a .pt, .pth or .safetensors file (told apart by content, not by name).
+def load_checkpoint(
+    stored: Path | StoredWeights, *, layout: Layout | None = None, crops_nchw: Tensor | None = None
+) -> Checkpoint:
+    """Load an EfficientNet-B0 from a .pt, .pth or .safetensors file (the content decides, not the name).
 
     The file may hold a state dict or nest it under state_dict, model, model_state_dict, ema, net and the
     like; keys may carry the prefixes "module.", "model." and "_orig_mod."; weights may be float16, bfloat16,
@@ -68,7 +65,7 @@ def load_checkpoint(path: Path, *, layout: Layout | None = None, crops_nchw: Ten
     taken.
 
     Args:
-        path: The weights file.
+        stored: The weights file, or what `read_weights` read of it.
         layout: Overrides the recognition; must fit the names of the tensors.
         crops_nchw: Real face crops, float32 [N, 3, H, W], RGB, normalised, of the size used in training; 16
         do.
@@ -78,23 +75,20 @@ def load_checkpoint(path: Path, *, layout: Layout | None = None, crops_nchw: Ten
     """
     if layout is not None and layout not in get_args(Layout):
         raise CheckpointError(f"unknown layout {layout!r}: wanted one of {', '.join(get_args(Layout))}")
-    sha256 = hash_file(path)
-    weights = read_weights(path)
+    weights = stored if isinstance(stored, StoredWeights) else read_weights(stored)
+    path = weights.path
     found, num_classes = _recognise(path, weights.tensors)
-    dtype = Counter(str(tensor.dtype) for tensor in weights.tensors.values()).most_common(1)[0][0]
     state = _to_float32(path, weights.tensors, torchvision_keys(found))
     found, source, note = _decide_layout(path, found, layout, weights, state, crops_nchw)
     model = network_from_weights(state, found)
     return Checkpoint(
         path=path,
-        sha256=sha256,
+        sha256=weights.sha256,
         layout=found,
         layout_source=source,
         layout_note=note,
         weights_key=weights.key,
         num_classes=num_classes,
-        weight_dtype=dtype.removeprefix("torch."),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
         model=model,
     )
 

@@ -7,7 +7,6 @@ import argparse
 import codecs
 import difflib
 import hashlib
-import json
 import pathlib
 import pickle
 import re
@@ -20,8 +19,7 @@ from typing import Final, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from reon_export.errors import CheckpointError
@@ -59,11 +57,15 @@ class StoredWeights:
     """What a file holds, as it is stored.
 
     Attributes:
+        path: The file.
+        sha256: Of the file's bytes, in hexadecimal.
         tensors: By name, without the prefixes of wrappers and without the counters that only training needs.
         key: Where in the file they lay, such as "state_dict_ema"; empty if at the top.
         architecture: The network's name if the file tells one (timm's training script: `arch`), else empty.
     """
 
+    path: Path
+    sha256: str
     tensors: dict[str, Tensor]
     key: str
     architecture: str
@@ -93,19 +95,21 @@ def hash_file(path: Path) -> str:
 
 
 def read_weights(path: Path) -> StoredWeights:
-    """Read the tensors of a file that torch.save or safetensors wrote, told apart by the file's first bytes.
+    """Hash and read a file that torch.save or safetensors wrote; which of them, its first bytes tell.
 
     Raises:
-        CheckpointError: It is another kind of file, damaged, names Python code, or holds no tensors.
+        CheckpointError: There is no such file, it cannot be read, is empty, another kind of file, damaged, names
+        Python code, or holds no tensors.
     """
+    sha256 = hash_file(path)
     with path.open("rb") as file:
         head = file.read(512)
     if head.startswith(b"PK\x03\x04"):
-        return _from_torch(path, _read_torch_zip(path))
+        return _from_torch(path, sha256, _read_torch_zip(path))
     if re.match(rb"\x80[\x02-\x05]\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", head):  # torch.save before version 1.6
-        return _from_torch(path, _unpickle(path))
+        return _from_torch(path, sha256, _unpickle(path))
     if path.suffix == ".safetensors" or head[8:9] == b"{":
-        return _read_safetensors(path, head)
+        return _read_safetensors(path, sha256, head)
     raise CheckpointError(
         f"{path} is {_kind_of(head)}, not a checkpoint: wanted a file that torch.save or safetensors wrote"
     )
@@ -131,27 +135,21 @@ def _kind_of(head: bytes) -> str:
     return f"a file of unknown kind (first bytes {head[:4].hex(' ')})"
 
 
-def _read_safetensors(path: Path, head: bytes) -> StoredWeights:
-    size = path.stat().st_size
+def _read_safetensors(path: Path, sha256: str, head: bytes) -> StoredWeights:
     if len(head) < 9 or head[8:9] != b"{":
         raise CheckpointError(f"{path} is named .safetensors but is {_kind_of(head)}: wanted safetensors' header")
-    (header_length,) = struct.unpack("<Q", head[:8])
-    if header_length + 8 > size:
-        raise CheckpointError(
-            f"{path} is cut off: its header alone says {header_length} bytes, the file has {size}; "
-            "copy or download it again"
-        )
-    content = path.read_bytes()
     try:
-        tensors = load_safetensors(content)
-        metadata = json.loads(content[8 : 8 + header_length]).get("__metadata__") or {}
-    except (SafetensorError, ValueError) as error:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no mapping
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
         raise CheckpointError(
-            f"{path} is damaged or cut off ({size} bytes; safetensors says: {error}); copy or download it again"
+            f"{path} is damaged or cut off ({path.stat().st_size} bytes; safetensors: {error}); "
+            "copy or download it again"
         ) from error
     if not tensors:
         raise CheckpointError(f"{path} holds no tensors: wanted the state dict of an EfficientNet-B0")
-    return StoredWeights(_bare_names(tensors), "", _architecture_in(metadata))
+    return StoredWeights(path, sha256, _bare_names(tensors), "", _architecture_in(metadata))
 
 
 def _read_torch_zip(path: Path) -> object:
@@ -217,7 +215,7 @@ def _refusal(path: Path, message: str) -> str:
     )
 
 
-def _from_torch(path: Path, loaded: object) -> StoredWeights:
+def _from_torch(path: Path, sha256: str, loaded: object) -> StoredWeights:
     found = _find_state_dict(loaded)
     if found is None:
         if isinstance(loaded, Mapping):
@@ -227,7 +225,7 @@ def _from_torch(path: Path, loaded: object) -> StoredWeights:
             holds = f"a {type(loaded).__name__}"
         raise CheckpointError(f"{path} holds {holds}: wanted the state dict of an EfficientNet-B0")
     tensors, key = found
-    return StoredWeights(_bare_names(tensors), key, _architecture_in(loaded))
+    return StoredWeights(path, sha256, _bare_names(tensors), key, _architecture_in(loaded))
 
 
 def _find_state_dict(loaded: object, depth: int = 0) -> tuple[dict[str, Tensor], str] | None:

@@ -91,6 +91,7 @@ def print_plan(plan: "BuildPlan", as_json: bool) -> None:
     spec, checkpoint = plan.spec, plan.checkpoint
     facts = {
         "checkpoint": str(plan.path),
+        "weights": checkpoint.weights_key or "at the top level",
         "layout": checkpoint.layout,
         "sha256": checkpoint.sha256,
         "labels": [label.key for label in spec.labels],
@@ -148,8 +149,8 @@ def print_result(result: "BuildResult") -> None:
     out.print()
     out.print(table)
     for artefact in result.manifest.artefacts:
-        if artefact.gate == "failed":
-            note = f"{artefact.name} failed its gate: {'; '.join(artefact.gate_reasons)}. The page will not load it."
+        if artefact.verdict == "failed":
+            note = f"{artefact.name} failed its gate: {'; '.join(artefact.reasons)}. The page will not load it."
             out.print(f"[red]{escape(note)}[/]", soft_wrap=True)
     for warning in result.warnings:
         out.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
@@ -161,7 +162,7 @@ def print_result(result: "BuildResult") -> None:
 
 
 def _table_row(artefact: Artefact) -> tuple[str, ...]:
-    colour = {"passed": "green", "failed": "red", "not_run": "yellow"}[artefact.gate]
+    colour = {"passed": "green", "failed": "red", "not_run": "yellow"}[artefact.verdict]
     parity = artefact.parity
     return (
         artefact.name,
@@ -169,7 +170,7 @@ def _table_row(artefact: Artefact) -> tuple[str, ...]:
         f"{artefact.gzip_bytes:,}",
         f"{parity.max_abs_prob:.1e}" if parity else "-",
         f"{parity.top1_agreement:.1%}" if parity else "-",
-        f"[{colour}]{artefact.gate.replace('_', ' ')}[/]",
+        f"[{colour}]{artefact.verdict.replace('_', ' ')}[/]",
     )
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from reon_export.cli.console import ProgressBars, out, print_json
-from reon_export.cli.evaluate import choose_one
+from reon_export.evaluate.choices import CropFormat, CropSource, Executor
 from reon_export.paths import DEFAULT_SPEC
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ def crop_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how ty
         Path, typer.Option(help="The model's spec: classes and margin.", show_default="the one in models/")
     ] = DEFAULT_SPEC,
     labels: Annotated[str | None, typer.Option(help="Instead of the spec's: 'reon', 'a,b,c' or a file.")] = None,
-    crop: Annotated[str, typer.Option(help="haar: find the face; boxes: from the annotations.")] = "haar",
+    crop: Annotated[CropSource, typer.Option(help="haar: find the face; boxes: from the annotations.")] = "haar",
     image_format: Annotated[
-        str,
+        CropFormat,
         typer.Option("--format", help="png: without loss, the same answers as from the photographs; jpeg: smaller."),
     ] = "png",
-    engine: Annotated[str, typer.Option(help="local, or ray (RAY_ADDRESS names a cluster).")] = "local",
+    executor: Annotated[
+        Executor, typer.Option("--executor", "--engine", help="local, or ray (RAY_ADDRESS names a cluster).")
+    ] = "local",
     workers: Annotated[int, typer.Option(help="Processes, or actors of Ray.")] = 1,
     batch_size: Annotated[int, typer.Option(help="Images a worker takes at a time.")] = 64,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -35,8 +37,8 @@ def crop_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how ty
 
     Example: python -m reon_export crop my_photos my_faces --labels reon --workers 8
     """
-    from reon_export.evaluate.batches import ENGINES, BatchOptions
-    from reon_export.evaluate.crop_dataset import CROP_FORMATS, CROP_SOURCES, CropOptions, crop_dataset
+    from reon_export.evaluate.batches import BatchOptions
+    from reon_export.evaluate.crop_dataset import CropOptions, crop_dataset
     from reon_export.spec import read_labels, read_spec
 
     model_spec = read_spec(spec)
@@ -46,12 +48,12 @@ def crop_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how ty
         data=data,
         out=out_dir,
         spec=model_spec,
-        source=choose_one(crop, "--crop", CROP_SOURCES),
-        format=choose_one(image_format, "--format", CROP_FORMATS),
-        batches=BatchOptions(choose_one(engine, "--engine", ENGINES), workers, batch_size),
+        source=crop,
+        format=image_format,
+        batches=BatchOptions(executor, workers, batch_size),
     )
     with ProgressBars() as bars:
-        run = crop_dataset(options, lambda done, total: bars("images", done, total))
+        run = crop_dataset(options, bars)
     if as_json:
         print_json(_as_json(run))
     else:

@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from reon_export.cli.console import ProgressBars, out, print_json, progress
+from reon_export.cli.options import parse_choice, parse_runtimes
 from reon_export.errors import DataError
+from reon_export.evaluate.choices import CropMode, Executor
+from reon_export.manifest import PRECISIONS
+from reon_export.runtimes.runtime_id import ONNX, RUNTIMES, TORCH
 
 if TYPE_CHECKING:
     from reon_export.evaluate.job import Evaluation
 
-_Choice = TypeVar("_Choice", bound=str)
-_TFJS_BACKENDS = ("tfjs:wasm", "tfjs:webgl", "tfjs:webgpu", "tfjs:cpu")
-_DEFAULT_RUNTIMES = "torch,onnx"
+_RUNTIMES = tuple(runtime for runtime in RUNTIMES if not runtime.threads)
+_DEFAULT_RUNTIMES = f"{TORCH},{ONNX}"
 _SHOWN_FAILURES = 10
 
 
@@ -27,16 +30,18 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
         str, typer.Option(help="Folder with a folder of images a class, or an address that fsspec knows.")
     ] = "",
     runtimes: Annotated[
-        str, typer.Option(help=f"Some of torch, onnx, {', '.join(_TFJS_BACKENDS)}; a comma between them.")
+        str, typer.Option(help=f"Some of {', '.join(map(str, _RUNTIMES))}; a comma between them.")
     ] = _DEFAULT_RUNTIMES,
     precisions: Annotated[str, typer.Option(help="TF.js precisions.", show_default="all in the folder")] = "",
     checkpoint: Annotated[
         Path | None, typer.Option(help="The weights that torch runs.", show_default="the one in models/")
     ] = None,
     crop: Annotated[
-        str, typer.Option(help="haar: find the face; boxes: from the annotations; none: images are face crops.")
+        CropMode, typer.Option(help="haar: find the face; boxes: from the annotations; none: images are face crops.")
     ] = "haar",
-    engine: Annotated[str, typer.Option(help="local, or ray (RAY_ADDRESS names a cluster).")] = "local",
+    executor: Annotated[
+        Executor, typer.Option("--executor", "--engine", help="local, or ray (RAY_ADDRESS names a cluster).")
+    ] = "local",
     workers: Annotated[int, typer.Option(help="Processes, or actors of Ray.")] = 1,
     batch_size: Annotated[int, typer.Option(help="Images a worker takes at a time.")] = 64,
     out_dir: Annotated[
@@ -50,11 +55,9 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
 
     Example: python -m reon_export evaluate web_demo/model --data my_faces --runtimes torch,onnx,tfjs:wasm
     """
-    from reon_export.evaluate.batches import ENGINES, BatchOptions
+    from reon_export.evaluate.batches import BatchOptions
     from reon_export.evaluate.job import EvaluateOptions, evaluate
     from reon_export.evaluate.report import evaluation_as_json, write_evaluation
-    from reon_export.evaluate.work import CROP_MODES
-    from reon_export.manifest import PRECISIONS
 
     if not data:
         raise DataError("--data is missing; give a folder with one folder of images a class")
@@ -65,11 +68,11 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
         data=data,
         other=other,
         checkpoint=checkpoint,
-        runtimes=_choose_some(runtimes, "--runtimes", ("torch", "onnx", *_TFJS_BACKENDS)),
-        precisions=_choose_some(precisions, "--precisions", PRECISIONS) if precisions else (),
-        crop=choose_one(crop, "--crop", CROP_MODES),
+        runtimes=parse_runtimes(runtimes, _RUNTIMES),
+        precisions=parse_choice(precisions, "--precisions", PRECISIONS) if precisions else (),
+        crop=crop,
         out=out_dir,
-        batches=BatchOptions(choose_one(engine, "--engine", ENGINES), workers, batch_size),
+        batches=BatchOptions(executor, workers, batch_size),
     )
     with ProgressBars() as bars:
         evaluation = evaluate(options, bars)
@@ -79,22 +82,6 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
         print_json(evaluation_as_json(evaluation))
     else:
         _print_evaluation(evaluation, files)
-
-
-def choose_one(text: str, option: str, known: tuple[_Choice, ...]) -> _Choice:
-    """The one of `known` that `text` names. Raises DataError."""
-    for name in known:
-        if name == text:
-            return name
-    raise DataError(f"{option} got '{text}', wanted one of {', '.join(known)}")
-
-
-def _choose_some(text: str, option: str, known: tuple[_Choice, ...]) -> tuple[_Choice, ...]:
-    wanted = [item.strip() for item in text.split(",") if item.strip()]
-    unknown = [item for item in wanted if item not in known]
-    if unknown or not wanted:
-        raise DataError(f"{option} got {', '.join(unknown) or 'nothing'}, wanted one or more of {', '.join(known)}")
-    return tuple(name for name in known if name in wanted)
 
 
 def _print_evaluation(evaluation: "Evaluation", files: list[Path]) -> None:

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from reon_export.cli.console import ProgressBars, out, print_json
-from reon_export.errors import TrackError
 from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.score.choices import AlignMethod
 
 if TYPE_CHECKING:
     from reon_export.score.job import ScoreRun
@@ -25,7 +25,7 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
         Path | None, typer.Option(help="Instead of --model: a checkpoint with its spec beside it, run by torch.")
     ] = None,
     align: Annotated[
-        str, typer.Option(help="none; lag: one constant delay; dtw: warped. Reported apart from the score.")
+        AlignMethod, typer.Option(help="none; lag: one constant delay; dtw: warped. Reported apart from the score.")
     ] = "none",
     out_dir: Annotated[
         Path, typer.Option("--out", help="Folder for score.json, score.csv, score.png and both tracks.")
@@ -41,12 +41,9 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     Example: python -m reon_export score actor.mp4 user.mp4 --align lag --out score
     """
     from reon_export.score.files import result_to_json
-    from reon_export.score.job import ALIGN_METHODS, ScoreOptions, score_videos
+    from reon_export.score.job import ScoreOptions, score_videos
 
-    method = next((name for name in ALIGN_METHODS if name == align), None)
-    if method is None:
-        raise TrackError(f"--align got '{align}', wanted {', '.join(ALIGN_METHODS)}")
-    options = ScoreOptions(model, checkpoint, method, fps, min_coverage, out_dir)
+    options = ScoreOptions(model, checkpoint, align, fps, min_coverage, out_dir)
     with ProgressBars() as bars:
         run = score_videos(actor, user, options, bars)
     if as_json:

@@ -19,27 +19,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import cv2
 
+from reon_export.atomic import replace_file
 from reon_export.errors import DataError, FaceError
 from reon_export.evaluate.batches import BatchOptions, BatchRun, Record, read_records, run_batches
+from reon_export.evaluate.choices import CropFormat, CropSource
 from reon_export.evaluate.datasets import Dataset, Entry, open_dataset
 from reon_export.faces.crop import Box, Image, cut_square, square_crop
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.haar import HaarDetector
-from reon_export.files import replace_file
+from reon_export.progress import OnProgress, ignore_progress
 from reon_export.spec import ModelSpec
 
-CropSource = Literal["haar", "boxes"]
-CropFormat = Literal["png", "jpeg"]
-CROP_SOURCES: tuple[CropSource, ...] = ("haar", "boxes")
-CROP_FORMATS: tuple[CropFormat, ...] = ("png", "jpeg")
 RECORDS_NAME, JOB_FOLDER = "crops.jsonl", ".job"
 _SUFFIXES = {"png": ".png", "jpeg": ".jpg"}
 _JPEG_QUALITY = 95
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -121,7 +117,7 @@ class CropOptions:
     batches: BatchOptions = field(default_factory=BatchOptions)
 
 
-def crop_dataset(options: CropOptions, on_progress: OnProgress | None = None) -> CropRun:
+def crop_dataset(options: CropOptions, on_progress: OnProgress = ignore_progress) -> CropRun:
     """Cut every photograph of a data set; an interrupted run goes on where it stopped.
 
     Raises DataError, also when `out` holds anything that is not an unfinished job of this very kind.

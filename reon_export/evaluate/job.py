@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -12,13 +12,15 @@ import numpy as np
 
 from reon_export.errors import DataError
 from reon_export.evaluate.batches import BatchOptions, BatchRun, Record, read_records, run_batches
+from reon_export.evaluate.choices import CropMode
 from reon_export.evaluate.datasets import open_dataset
 from reon_export.evaluate.metrics import Figures, McNemar, Tally, compare_paired
-from reon_export.evaluate.work import Candidate, CropMode, EvaluateWork
+from reon_export.evaluate.work import Candidate, EvaluateWork
 from reon_export.manifest import Manifest, Verdict, read_manifest
+from reon_export.progress import OnProgress, ignore_progress
+from reon_export.runtimes.runtime_id import ONNX, TORCH, RuntimeId
 
-OnProgress = Callable[[str, int, int], None]
-REFERENCE = "torch"
+REFERENCE = str(TORCH)
 WORK_FOLDER = ".work"
 _CHUNK = 1024
 _MAX_EXAMPLES = 24
@@ -33,7 +35,7 @@ class EvaluateOptions:
     data: str
     other: Path | None = None
     checkpoint: Path | None = None
-    runtimes: tuple[str, ...] = ("torch", "onnx")
+    runtimes: tuple[RuntimeId, ...] = (TORCH, ONNX)
     precisions: tuple[str, ...] = ()
     crop: CropMode = "haar"
     out: Path = Path("evaluation")
@@ -92,7 +94,7 @@ class _Sum:
     examples: list[Example] = field(default_factory=list)
 
 
-def evaluate(options: EvaluateOptions, on_progress: OnProgress | None = None) -> Evaluation:
+def evaluate(options: EvaluateOptions, on_progress: OnProgress = ignore_progress) -> Evaluation:
     """Evaluate over every image of the data set; one pass, whatever the number of runtimes.
 
     An interrupted run goes on where it stopped when it is called again with the same options.
@@ -106,8 +108,7 @@ def evaluate(options: EvaluateOptions, on_progress: OnProgress | None = None) ->
     data = open_dataset(options.data, manifest.spec.labels)
     work = EvaluateWork(data, candidates, labels, options.crop)
     folder = options.out.resolve() / WORK_FOLDER
-    progress = (lambda done, total: on_progress("images", done, total)) if on_progress else None
-    run = run_batches(work, data.entries(), folder, options.batches, progress)
+    run = run_batches(work, data.entries(), folder, options.batches, on_progress)
     total = _add_up(read_records(folder), candidates, labels)
     if not total.counts["ok"]:
         shutil.rmtree(folder)  # else the next run would go on with these answers after the data has been mended
@@ -141,19 +142,21 @@ def _choose(options: EvaluateOptions, manifest: Manifest, other: Manifest | None
                 f"{options.model_dir} and {options.other} have different classes; only models of the same classes can "
                 "be compared"
             )
-        first = Candidate("first", options.model_dir.resolve(), "onnx", "float32")
+        first = Candidate("first", options.model_dir.resolve(), ONNX, "float32")
         return first, replace(first, name="second", model_dir=options.other.resolve())
-    backends = [name for name in options.runtimes if name.startswith("tfjs:")]
+    backends = [runtime for runtime in options.runtimes if runtime.in_browser]
     if len(backends) > 1:
-        raise DataError(f"--runtimes has {' and '.join(backends)}: TF.js runs on one backend at a time, name one")
+        raise DataError(
+            f"--runtimes has {' and '.join(map(str, backends))}: TF.js runs on one backend at a time, name one"
+        )
     candidates = []
     for runtime in options.runtimes:
         held = [artefact.precision for artefact in manifest.artefacts if artefact.runtime == "tfjs"]
-        precisions = options.precisions or held if runtime.startswith("tfjs:") else ["float32"]
+        precisions = options.precisions or held if runtime.in_browser else ["float32"]
         for precision in precisions:
-            if runtime.startswith("tfjs:"):
+            if runtime.in_browser:
                 manifest.artefact("tfjs", precision)
-            name = runtime if runtime == REFERENCE else f"{runtime} {precision}"
+            name = REFERENCE if runtime == TORCH else f"{runtime} {precision}"
             checkpoint = options.checkpoint and options.checkpoint.resolve()
             candidates.append(Candidate(name, options.model_dir.resolve(), runtime, precision, checkpoint))
     return tuple(candidates)
@@ -161,10 +164,10 @@ def _choose(options: EvaluateOptions, manifest: Manifest, other: Manifest | None
 
 def _verdict(candidate: Candidate, manifest: Manifest) -> Verdict:
     """The gate of the artefact at build time; torch is what the gates compare with."""
-    if candidate.runtime == REFERENCE:
+    if candidate.runtime == TORCH:
         return "passed"
     own = manifest if candidate.name != "second" else read_manifest(candidate.model_dir)
-    return own.artefact("onnx" if candidate.runtime == "onnx" else "tfjs", candidate.precision).gate
+    return own.artefact("onnx" if candidate.runtime == ONNX else "tfjs", candidate.precision).verdict
 
 
 def _add_up(records: Iterator[Record], candidates: tuple[Candidate, ...], labels: tuple[str, ...]) -> _Sum:

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reon_export.errors import DataError
+from reon_export.runtimes.predictions import PROBABILITY_SUM_TOLERANCE
 
 BINS = 15
-_SUM_TOLERANCE = 1e-3  # as in web_demo/js/classifier.js: half-precision textures are off by 5e-4
 Labels = npt.NDArray[np.intp]
 Probabilities = npt.NDArray[np.float64]
 
@@ -134,7 +134,7 @@ def _check(true: Labels, probabilities: Any, classes: int) -> None:
         raise DataError("a probability is not a finite number; check the model with 'python -m reon_export parity'")
     if (probabilities < 0).any():
         raise DataError("a probability is below 0; check the model with 'python -m reon_export parity'")
-    if len(true) and float(np.abs(probabilities.sum(axis=1) - 1).max()) > _SUM_TOLERANCE:
+    if len(true) and float(np.abs(probabilities.sum(axis=1) - 1).max()) > PROBABILITY_SUM_TOLERANCE:
         raise DataError("probabilities do not sum to 1; check the model with 'python -m reon_export parity'")
 
 

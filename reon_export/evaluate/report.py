@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reon_export.atomic import replace_file
 from reon_export.errors import DataError, FaceError
 from reon_export.evaluate.datasets import open_dataset
 from reon_export.evaluate.job import Evaluation, Example
 from reon_export.evaluate.metrics import Figures
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.preprocess import resize_bilinear
-from reon_export.files import replace_file
 from reon_export.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _BLUE, _GREEN, _RED = "#0072B2", "#009E73", "#D55E00"
 
 def evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything as plain values."""
-    comparison = evaluation.comparison
+    comparison, batches = evaluation.comparison, evaluation.options.batches
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -43,7 +43,11 @@ def evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
         },
         "comparison": None if comparison is None else asdict(comparison),
         "milliseconds_per_image": milliseconds_per_image(evaluation),
-        "engine": asdict(evaluation.options.batches),
+        "engine": {
+            "engine": batches.executor,
+            "workers": batches.workers,
+            "batch_size": batches.batch_size,
+        },
     }
 
 

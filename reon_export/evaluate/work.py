@@ -7,26 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from reon_export.errors import DataError, FaceError
 from reon_export.evaluate.batches import Record
+from reon_export.evaluate.choices import CropMode
 from reon_export.evaluate.datasets import Dataset, Entry
 from reon_export.faces.crop import Box, Image
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.preprocess import crop_face, resize_bilinear
 from reon_export.manifest import read_manifest
+from reon_export.runtimes.runtime import Runtime
+from reon_export.runtimes.runtime_id import ONNX, TORCH, RuntimeId
 from reon_export.spec import ModelSpec
 
-if TYPE_CHECKING:
-    from reon_export.runtimes.runtimes import Runtime
-
-CropMode = Literal["haar", "none", "boxes"]
-CROP_MODES: tuple[CropMode, ...] = ("haar", "none", "boxes")
 _DIGITS = 7  # float32 has no more
 Process = Callable[[Sequence[Entry]], list[Record]]
 _Readable = tuple[Record, Image, Box | None]
@@ -34,11 +31,11 @@ _Readable = tuple[Record, Image, Box | None]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One runtime of one model: `name` as in the tables; `runtime` is torch, onnx or tfjs:<backend>."""
+    """One runtime of one model: `name` as in the tables."""
 
     name: str
     model_dir: Path
-    runtime: str
+    runtime: RuntimeId
     precision: str
     checkpoint: Path | None = None
 
@@ -59,7 +56,7 @@ class EvaluateWork:
     @property
     def fingerprint(self) -> str:
         """What decides the records: the data's place, the crop rule, and the models' manifests."""
-        manifests = [(c.name, c.runtime, c.precision, _hash_manifest(c.model_dir)) for c in self.candidates]
+        manifests = [(c.name, str(c.runtime), c.precision, _hash_manifest(c.model_dir)) for c in self.candidates]
         return json.dumps(["evaluate", self.data.root, self.crop, list(self.labels), manifests])
 
     @contextmanager
@@ -106,7 +103,7 @@ class EvaluateWork:
     def _classify(
         self,
         candidate: Candidate,
-        runtime: "Runtime",
+        runtime: Runtime,
         images: list[_Readable],
         crops_rgb: npt.NDArray[np.uint8],
     ) -> None:
@@ -141,25 +138,26 @@ class _CutOnce:
         return self._made[key]
 
 
-def _load(candidates: tuple[Candidate, ...], stack: ExitStack) -> "dict[str, Runtime]":
-    from reon_export.parity.job import load_reference
+def _load(candidates: tuple[Candidate, ...], stack: ExitStack) -> dict[str, Runtime]:
+    from reon_export.runtimes.onnx_runtime import load_onnx
     from reon_export.runtimes.page_session import PageSession, open_page_session
-    from reon_export.runtimes.runtimes import TorchRuntime, load_onnx, load_tfjs
+    from reon_export.runtimes.reference import load_reference
+    from reon_export.runtimes.tfjs_runtime import load_tfjs
+    from reon_export.runtimes.torch_runtime import TorchRuntime
 
     runtimes: dict[str, Runtime] = {}
     page: PageSession | None = None
     for candidate in candidates:
         manifest = read_manifest(candidate.model_dir)
-        if candidate.runtime == "torch":
+        if candidate.runtime == TORCH:
             runtimes[candidate.name] = TorchRuntime(load_reference(manifest, candidate.checkpoint), manifest.spec)
-        elif candidate.runtime == "onnx":
+        elif candidate.runtime == ONNX:
             artefact = manifest.artefact("onnx", "float32")
             runtimes[candidate.name] = load_onnx(candidate.model_dir, artefact, manifest.spec)
         else:
             if page is None:
                 page = stack.enter_context(open_page_session(candidate.model_dir))
-            backend = candidate.runtime.removeprefix("tfjs:")
-            loading = load_tfjs(page, candidate.precision, backend, keep=True)
+            loading = load_tfjs(page, candidate.runtime, candidate.precision, keep=True)
             runtimes[candidate.name] = stack.enter_context(loading)
     return runtimes
 

@@ -1,7 +1,4 @@
-"""The one place that knows the order of the steps: a checkpoint in, a verified model folder out.
-
-(Not called build.py, so that `reon_export.build` is the function, whatever was imported before.)
-"""
+"""The one place that knows the order of the steps: a checkpoint in, a verified model folder out."""
 
 import dataclasses
 import time
@@ -15,7 +12,7 @@ from typing import Protocol
 
 from reon_export.atomic import replacing_folder, working_folder
 from reon_export.export.plan import BuildOptions, BuildPlan, make_plan
-from reon_export.faces.samples import CropSet, spread_evenly
+from reon_export.faces.samples import spread_evenly
 from reon_export.manifest import (
     Artefact,
     Manifest,
@@ -27,18 +24,21 @@ from reon_export.manifest import (
     describe_files,
     write_manifest,
 )
-from reon_export.parity.compare import Predictions, measure
-from reon_export.parity.gates import BACKENDS, HALF_FLOAT, gate_for, judge
+from reon_export.parity.gates import HALF_FLOAT, gate_for
+from reon_export.parity.records import Cell
+from reon_export.parity.rungs.tensor import compare_tensors
 from reon_export.paths import DEFAULT_CHECKPOINT
+from reon_export.runtimes.onnx_runtime import load_onnx
 from reon_export.runtimes.page_session import open_page_session
-from reon_export.runtimes.runtimes import Runtime, TorchRuntime, load_onnx, load_tfjs
+from reon_export.runtimes.runtime_id import BACKENDS, TFJS_WASM
+from reon_export.runtimes.tfjs_runtime import load_tfjs
+from reon_export.runtimes.torch_runtime import TorchRuntime
 from reon_export.site.single_file import write_standalone
 from reon_export.site.static_site import Written, write_site
 
 ONNX_NAME = "model.onnx"
 SELF_TEST_NAME = "self_test.bin"
 SELF_TEST_SAMPLES = 4
-PARITY_BACKEND = "wasm"
 TOOLS = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "tensorflowjs", "numpy")
 
 
@@ -69,9 +69,9 @@ class BuildResult:
     @property
     def usable(self) -> bool:
         """False if the exact artefacts failed, or if no TF.js artefact is left that a page may load."""
-        exact_failed = any(a.precision == "float32" and a.gate == "failed" for a in self.manifest.artefacts)
-        page_models = [a for a in self.manifest.artefacts if a.runtime == "tfjs" and a.gate != "failed"]
-        return bool(page_models) and not exact_failed
+        artefacts = self.manifest.artefacts
+        exact_failed = any(a.precision == "float32" and a.verdict == "failed" for a in artefacts)
+        return any(artefact.is_loadable for artefact in artefacts) and not exact_failed
 
 
 @dataclass
@@ -193,40 +193,39 @@ def _write_self_test(plan: BuildPlan, folder: Path) -> SelfTest:
 
 def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> Manifest:
     """Run every artefact on the same crops as PyTorch and write down what was measured and decided."""
-    write_manifest(manifest, folder)  # the page reads it; its gates still say not_run
-    crops = plan.crops
+    write_manifest(manifest, folder)  # the page reads it; its verdicts are still not_run
     with clock.step("parity: torch"):
-        expected = TorchRuntime(plan.graph, plan.spec)(crops.crops_rgb)
+        expected = TorchRuntime(plan.graph, plan.spec)(plan.crops.crops_rgb)
     judged, tools = [], dict(manifest.tools)
     onnx_artefact, *tfjs_artefacts = manifest.artefacts
     with clock.step("parity: onnx float32"):
-        judged.append(_judge_artefact(onnx_artefact, load_onnx(folder, onnx_artefact, plan.spec), expected, crops))
+        runtime = load_onnx(folder, onnx_artefact, plan.spec)
+        judged.append(_record(onnx_artefact, compare_tensors(runtime, "float32", plan.crops, expected)))
     with ExitStack() as stack:
         with clock.step("parity: browser starts"):
             session = stack.enter_context(open_page_session(folder, plan.options.browser))
         for artefact in tfjs_artefacts:
             with (
                 clock.step(f"parity: {artefact.name}"),
-                load_tfjs(session, artefact.precision, PARITY_BACKEND) as runtime,
+                load_tfjs(session, TFJS_WASM, artefact.precision) as loaded,
             ):
-                judged.append(_judge_artefact(artefact, runtime, expected, crops))
-                tools |= {"@tensorflow/tfjs": runtime.version, "browser": session.browser_version}
+                judged.append(_record(artefact, compare_tensors(loaded, artefact.precision, plan.crops, expected)))
+                tools |= {"@tensorflow/tfjs": loaded.version, "browser": session.browser_version}
     return manifest.model_copy(update={"artefacts": tuple(judged), "tools": tools})
 
 
-def _judge_artefact(artefact: Artefact, runtime: Runtime, expected: Predictions, crops: CropSet) -> Artefact:
-    measurement = measure(expected, runtime(crops.crops_rgb))
-    verdict, reasons = judge(measurement, gate_for(artefact.precision))
+def _record(artefact: Artefact, cell: Cell) -> Artefact:
+    """The artefact with what was measured and decided."""
     parity = None
-    if not measurement.problems:
+    if cell.measurement is not None and cell.worst is not None:
         parity = ParityRecord(
             rung="tensor",
-            backend=runtime.name,
-            max_abs_prob=measurement.max_abs_prob,
-            max_abs_logit=measurement.max_abs_logit,
-            top1_agreement=measurement.top1_agreement,
-            mean_kl=measurement.mean_kl,
-            samples=measurement.samples,
-            worst_sample=crops.names[measurement.worst_sample],
+            backend=cell.runtime,
+            max_abs_prob=cell.measurement.max_abs_prob,
+            max_abs_logit=cell.measurement.max_abs_logit,
+            top1_agreement=cell.measurement.top1_agreement,
+            mean_kl=cell.measurement.mean_kl,
+            samples=cell.measurement.samples,
+            worst_sample=cell.worst.name,
         )
-    return artefact.model_copy(update={"parity": parity, "gate": verdict, "gate_reasons": reasons})
+    return artefact.model_copy(update={"parity": parity, "verdict": cell.verdict, "reasons": cell.reasons})

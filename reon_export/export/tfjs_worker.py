@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reon_export.export.precision import quantisation_map
 from reon_export.export.tfjs import report_step
 from reon_export.spec import INPUT_TENSOR
 
 # 4 MiB, tensorflowjs' own default: small enough to be cached by browsers, large enough for few requests.
 SHARD_BYTES = 4 * 1024 * 1024
+# tensorflowjs' own wildcard for "every float32 weight". TF.js widens the weights to float32 when it loads them: a
+# smaller precision shortens the download, not the inference.
+EVERY_WEIGHT = "*"
 
 
 def main(job: dict[str, Any]) -> None:
@@ -103,7 +105,7 @@ def _write_precision(graph: tuple[dict[str, Any], list[dict[str, Any]]], precisi
         [weights],
         str(folder),
         write_manifest=False,
-        quantization_dtype_map=quantisation_map(precision),
+        quantization_dtype_map={} if precision == "float32" else {precision: EVERY_WEIGHT},
         shard_size_bytes=SHARD_BYTES,
     )
     # Sorted, because protobuf maps come in a random order: the same checkpoint gives the same bytes.

@@ -38,6 +38,19 @@ class Square(NamedTuple):
     top: int
     side: int
 
+    @property
+    def box(self) -> Box:
+        """The same window as a box."""
+        return Box(self.left, self.top, self.side, self.side)
+
+
+def intersection_over_union(first: Box, second: Box) -> float:
+    """How much two boxes overlap, 0..1."""
+    width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
+    height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / (first.width * first.height + second.width * second.height - shared)
+
 
 def round_half_up(value: float) -> int:
     """floor(value + 0.5): JavaScript's Math.round, unlike Python's round, which goes to the even neighbour."""

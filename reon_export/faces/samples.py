@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from reon_export.errors import FaceError
 from reon_export.faces.crop import Box, Image, cut_square, square_crop
-from reon_export.faces.haar import IMAGE_SUFFIXES, HaarDetector, list_images, read_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.image_files import IMAGE_SUFFIXES, list_images, read_image_rgb
 from reon_export.faces.preprocess import crop_face, resize_bilinear
 from reon_export.spec import ModelSpec
 

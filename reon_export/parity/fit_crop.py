@@ -4,19 +4,18 @@ The fit is by geometry alone. Moving its numbers on to where the classifier's an
 nothing on unseen photographs, and a correction by geometry holds for every classifier that was trained behind Haar.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from reon_export.errors import ParityError
-from reon_export.faces.crop import Image, square_crop
-from reon_export.faces.haar import list_images
+from reon_export.faces.crop import Image, intersection_over_union, square_crop
+from reon_export.faces.image_files import list_images
 from reon_export.parity.records import PhotoShift
 from reon_export.parity.rungs.photo import (
     BoxPair,
-    Classify,
     Sighting,
     Unpaired,
     View,
@@ -24,12 +23,13 @@ from reon_export.parity.rungs.photo import (
     count_unpaired,
     look_at_photos,
     measure_shift,
-    overlap,
     pair_boxes,
 )
 from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC
-from reon_export.runtimes.page_session import PageSession, open_page_session
-from reon_export.runtimes.runtimes import load_classifier
+from reon_export.progress import OnProgress, ignore_progress
+from reon_export.runtimes.onnx_runtime import load_classifier
+from reon_export.runtimes.page_session import open_page_session
+from reon_export.runtimes.predictions import Classify
 from reon_export.spec import BoxCorrection, ModelSpec, read_spec, write_spec
 
 MIN_PAIRS = 8
@@ -38,8 +38,6 @@ DEFAULT_SEED = 20
 _MIN_OVERLAP = 0.1
 # A larger face leaves Haar no room for its box; see `View`.
 _CLOSE_UP_SHARE = 0.5
-
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def fit_and_report(
     *,
     browser: str | None = None,
     fitted_on: str = "",
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> FitReport:
     """Fit a correction on a folder of photographs, and write it into a spec if it helps on unseen ones.
 
@@ -134,7 +132,7 @@ def fit_and_report(
         spec_path: the ModelSpec that gets the correction as `crop.correction`.
         browser: as for `open_page_session`.
         fitted_on: provenance of the photographs, in words; the folder's name if it is empty.
-        on_progress: called with what is running, how many of it are done, and how many there are.
+        on_progress: see OnProgress.
 
     Raises FaceError, SpecError, ParityError, BrowserError or ManifestError.
     """
@@ -142,9 +140,9 @@ def fit_and_report(
     classify = load_classifier(model_dir)
     paths = list_images(photos)
     with open_page_session(model_dir, browser) as session:
-        sightings = _look(session, [View(path) for path in paths], "photographs", on_progress)
+        sightings = look_at_photos(session, [View(path) for path in paths], on_progress)
         close_ups = [View(item.view.path, is_wide=True) for item in sightings if _is_close_up(item)]
-        wide_sightings = _look(session, close_ups, "with room around", on_progress)
+        wide_sightings = look_at_photos(session, close_ups, on_progress, name="with room around")
     pairs, wide_pairs = pair_boxes(sightings), pair_boxes(wide_sightings)
     everything = [*pairs, *wide_pairs]
     correction = fit_correction(everything, fitted_on or f"the photographs of {photos.resolve().name}")
@@ -194,11 +192,6 @@ def _describe_held_out(what: str, held_out: HeldOut) -> list[str]:
     ]
 
 
-def _look(session: PageSession, views: Sequence[View], name: str, on_progress: OnProgress | None) -> list[Sighting]:
-    report = on_progress
-    return look_at_photos(session, views, None if report is None else lambda done: report(name, done, len(views)))
-
-
 def _is_close_up(sighting: Sighting) -> bool:
     if sighting.haar is None:
         return False
@@ -208,4 +201,4 @@ def _is_close_up(sighting: Sighting) -> bool:
 
 
 def _is_same_face(pair: BoxPair) -> bool:
-    return overlap(square_crop(pair.haar, 0.0), square_crop(pair.browser, 0.0)) >= _MIN_OVERLAP
+    return intersection_over_union(square_crop(pair.haar, 0.0).box, square_crop(pair.browser, 0.0).box) >= _MIN_OVERLAP

@@ -27,7 +27,6 @@ _REDUCED: dict[Precision, Gate] = {
     "float16": Gate(max_abs_prob=1e-2, min_top1=1.0),
     "uint8": Gate(max_abs_prob=5e-2, min_top1=0.99),
 }
-BACKENDS = ("wasm", "cpu", "webgl", "webgpu")
 HALF_FLOAT = "half-float"
 
 

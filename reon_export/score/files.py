@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from reon_export.atomic import replace_file
 from reon_export.errors import TrackError
-from reon_export.files import replace_file
 from reon_export.score.definition import RATE_HZ, Alignment, Moment, Score
 from reon_export.score.tracks.track import Track, track_to_json
 

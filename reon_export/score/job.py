@@ -1,15 +1,16 @@
 """From two paths to a score: the order of the steps behind `python -m reon_export score`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from reon_export.errors import SpecError, TrackError
 from reon_export.faces.crop import Image
 from reon_export.manifest import read_manifest
 from reon_export.paths import DEFAULT_MODEL_DIR
-from reon_export.runtimes.runtimes import TorchRuntime, load_classifier
+from reon_export.progress import OnProgress, ignore_progress
+from reon_export.runtimes.onnx_runtime import load_classifier
+from reon_export.runtimes.torch_runtime import TorchRuntime
+from reon_export.score.choices import AlignMethod
 from reon_export.score.definition import (
     MIN_COVERAGE,
     Alignment,
@@ -24,10 +25,6 @@ from reon_export.score.files import ScoreResult, write_score
 from reon_export.score.tracks.make import Timing, TrackModel, make_track
 from reon_export.score.tracks.track import Track, is_track_file
 from reon_export.score.tracks.video import DEFAULT_FPS, read_frames_at
-
-AlignMethod = Literal["none", "lag", "dtw"]
-ALIGN_METHODS: tuple[AlignMethod, ...] = ("none", "lag", "dtw")
-OnFrame = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class ScoreRun:
     timing: Timing = field(default_factory=Timing)
 
 
-def score_videos(actor: Path, user: Path, options: ScoreOptions, on_frame: OnFrame | None = None) -> ScoreRun:
+def score_videos(actor: Path, user: Path, options: ScoreOptions, on_progress: OnProgress = ignore_progress) -> ScoreRun:
     """Score a user's video against an actor's, and write the result's files into `options.out`.
 
     Each of the two is a video, a folder of images or a track file. Nothing is written unless there is a score.
@@ -63,7 +60,7 @@ def score_videos(actor: Path, user: Path, options: ScoreOptions, on_frame: OnFra
         if not path.exists():
             raise TrackError(f"{path} does not exist; give a video, a folder of images or a track file (.json)")
     timing = Timing()
-    actor_track, user_track = _make_tracks((actor, user), options, on_frame, timing)
+    actor_track, user_track = _make_tracks((actor, user), options, on_progress, timing)
     _check_same_model(actor_track, user_track)
     score = score_tracks(actor_track, user_track)
     check_coverage(score, options.min_coverage)
@@ -79,12 +76,12 @@ def load_track_model(options: ScoreOptions) -> TrackModel:
         manifest = read_manifest(options.model_dir)
         facts = {"name": manifest.name, "checkpoint_sha256": manifest.source.sha256, "runtime": "onnx float32"}
         return TrackModel(load_classifier(options.model_dir), manifest.spec, facts)
+    from reon_export.checkpoint.classifier_graph import ClassifierGraph
     from reon_export.checkpoint.load import load_checkpoint
-    from reon_export.export.onnx import ClassifierGraph
-    from reon_export.export.plan import BuildOptions, resolve_spec
+    from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
 
     checkpoint = load_checkpoint(options.checkpoint)
-    spec, assumed = resolve_spec(options.checkpoint, checkpoint.num_classes, BuildOptions())
+    spec, assumed = resolve_spec(options.checkpoint, checkpoint.num_classes, SpecOptions())
     if assumed:
         raise SpecError(
             f"{options.checkpoint.name} has no spec beside it: {assumed[0]}; put one at "
@@ -95,11 +92,11 @@ def load_track_model(options: ScoreOptions) -> TrackModel:
 
 
 def _make_tracks(
-    paths: tuple[Path, Path], options: ScoreOptions, on_frame: OnFrame | None, timing: Timing
+    paths: tuple[Path, Path], options: ScoreOptions, on_progress: OnProgress, timing: Timing
 ) -> tuple[Track, Track]:
     # Two track files need no model, and so no model folder.
     model = None if all(map(is_track_file, paths)) else load_track_model(options)
-    actor, user = (make_track(path, model, options.fps, on_frame, timing) for path in paths)
+    actor, user = (make_track(path, model, options.fps, on_progress, timing) for path in paths)
     return actor, user
 
 

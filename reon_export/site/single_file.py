@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from reon_export.atomic import replace_file
 from reon_export.errors import SetupError, SiteError
-from reon_export.files import replace_file
 from reon_export.manifest import MANIFEST_NAME, Artefact, Manifest, read_manifest
 from reon_export.paths import WEB_DEMO
 from reon_export.site.handler import MIME_TYPES
@@ -72,7 +72,7 @@ def write_standalone(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Writt
 def choose_artefact(usable: Manifest) -> Artefact:
     """As `chooseArtefact` in web_demo/js/manifest.js: the smallest that passed, else the most exact of the unjudged."""
     by_size = sorted(usable.artefacts, key=lambda artefact: artefact.bytes)
-    return next((artefact for artefact in by_size if artefact.gate == "passed"), by_size[-1])
+    return next((artefact for artefact in by_size if artefact.verdict == "passed"), by_size[-1])
 
 
 def _read_fetched_files(page: Path) -> Iterator[tuple[str, bytes]]:

@@ -78,9 +78,9 @@ def write_site(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Written:
 
 def keep_usable(manifest: Manifest, model_dir: Path) -> Manifest:
     """The manifest with only what a page may load. Raises SiteError if nothing is left."""
-    usable = tuple(item for item in manifest.artefacts if item.runtime == "tfjs" and item.gate != "failed")
+    usable = tuple(item for item in manifest.artefacts if item.is_loadable)
     if not usable:
-        held = ", ".join(f"{item.name} {item.gate.replace('_', ' ')}" for item in manifest.artefacts) or "nothing"
+        held = ", ".join(f"{item.name} {item.verdict.replace('_', ' ')}" for item in manifest.artefacts) or "nothing"
         raise SiteError(f"{model_dir} has no TF.js artefact that a page may load ({held}); build it again")
     return manifest.model_copy(update={"artefacts": usable})
 

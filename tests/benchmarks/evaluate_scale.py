@@ -20,11 +20,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from reon_export import load_classifier
-from reon_export.evaluate.batches import BatchOptions, Engine
+from reon_export.evaluate.batches import BatchOptions
+from reon_export.evaluate.choices import Executor
 from reon_export.evaluate.crop_dataset import CropOptions, crop_dataset
 from reon_export.faces.crop import cut_square, square_crop
 from reon_export.faces.decode import decode_image_rgb
-from reon_export.faces.haar import HaarDetector, read_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC, SAMPLE_PHOTOS
 from reon_export.spec import read_spec
@@ -34,7 +36,7 @@ RESULT = Path(__file__).with_suffix(".json")
 SPEC = read_spec(DEFAULT_SPEC)
 ROUNDS = 3
 IMAGES = 240
-WAYS: tuple[tuple[Engine, int], ...] = (("local", 1), ("local", 2), ("ray", 1), ("ray", 2))
+WAYS: tuple[tuple[Executor, int], ...] = (("local", 1), ("local", 2), ("ray", 1), ("ray", 2))
 # The data set behind RE:ON: 489,690 images in 800 GB of originals.
 TARGET_IMAGES, TARGET_BYTES = 489_690, 800e9
 

@@ -14,8 +14,10 @@ from reon_export.browsers.select import ENGINES, PageDriver, ScriptError, find_e
 from reon_export.errors import BrowserError, ParityError
 from reon_export.paths import WEB_DEMO
 from reon_export.runtimes import page_session as page
+from reon_export.runtimes.onnx_runtime import load_classifier
 from reon_export.runtimes.page_session import PageSession, open_page_session
-from reon_export.runtimes.runtimes import load_classifier, load_tfjs
+from reon_export.runtimes.runtime_id import TFJS_WASM
+from reon_export.runtimes.tfjs_runtime import load_tfjs
 from reon_export.site.server import SiteServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -66,9 +68,9 @@ def test_the_version_is_the_engines_own(opened: OpenedEngine) -> None:
 
 def test_answers_agree_with_onnx(opened: OpenedEngine, model_dir: Path, face_crops_rgb: npt.NDArray[np.uint8]) -> None:
     crops = face_crops_rgb[:CROPS]
-    with load_tfjs(opened.session, "float32", "wasm") as runtime:
+    with load_tfjs(opened.session, TFJS_WASM, "float32") as runtime:
         actual = runtime(crops)
-        assert runtime.name == "tfjs:wasm"
+        assert runtime.id == TFJS_WASM
     expected = load_classifier(model_dir)(crops)
     assert actual.labels == expected.labels
     assert float(np.abs(actual.probabilities - expected.probabilities).max()) <= TOLERANCE
@@ -133,7 +135,7 @@ def test_a_broken_page_says_why(engine: str, tmp_path: Path, model_dir: Path, mo
 def test_threads_run_where_the_engine_has_them(engine: str, model_dir: Path) -> None:
     with (
         open_page_session(model_dir, engine, threads=True) as session,
-        load_tfjs(session, "float32", "wasm") as runtime,
+        load_tfjs(session, TFJS_WASM, "float32") as runtime,
     ):
         assert runtime.threads is not None
         assert runtime.threads == 1 if engine == "webkit" else runtime.threads >= 2

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from reon_export.faces.haar import list_images
+from reon_export.faces.image_files import list_images
 from reon_export.parity.fit_crop import describe_fit, fit_and_report
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.spec import ModelSpec, read_spec, write_spec

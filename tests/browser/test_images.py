@@ -14,7 +14,7 @@ from reon_export import load_classifier
 from reon_export.errors import ParityError
 from reon_export.faces.crop import Box
 from reon_export.faces.crop import Image as Pixels
-from reon_export.faces.haar import list_images
+from reon_export.faces.image_files import list_images
 from reon_export.faces.preprocess import crop_face
 from reon_export.parity.records import ImageRung
 from reon_export.parity.rungs.image import (

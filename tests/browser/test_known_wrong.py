@@ -11,13 +11,15 @@ import numpy as np
 import onnx
 import pytest
 
+from reon_export.checkpoint.classifier_graph import ClassifierGraph
 from reon_export.checkpoint.load import load_checkpoint
 from reon_export.errors import FaceError
-from reon_export.export.onnx import ClassifierGraph, export_onnx, save_onnx, simplify_onnx
+from reon_export.export.onnx import export_onnx, save_onnx, simplify_onnx
 from reon_export.manifest import read_manifest, write_manifest
 from reon_export.parity.job import ParityOptions, run_parity
 from reon_export.parity.records import Cell, ParityRun
 from reon_export.paths import DEFAULT_CHECKPOINT
+from reon_export.runtimes.runtime_id import parse_runtime
 from reon_export.spec import ModelSpec, Normalisation
 from tests.support import damage
 
@@ -33,7 +35,7 @@ def ignore(name: str, done: int, total: int) -> None:
 
 def compare(folder: Path, runtime: str, crops: Path | None = None) -> tuple[ParityRun, Cell]:
     options = ParityOptions(
-        folder, crops=crops, rungs=("tensor",), runtimes=(runtime,), precisions=("float32",), samples=8
+        folder, crops=crops, rungs=("tensor",), runtimes=(parse_runtime(runtime),), precisions=("float32",), samples=8
     )
     run = run_parity(options, ignore)
     (cell,) = run.cells

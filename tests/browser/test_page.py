@@ -14,7 +14,7 @@ from PIL import Image
 from reon_export import load_classifier
 from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
-from reon_export.faces.haar import read_image_rgb
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.site.server import SiteServer

@@ -11,11 +11,13 @@ import pytest
 from reon_export import load_classifier
 from reon_export.errors import ParityError
 from reon_export.faces.crop import Box
-from reon_export.faces.haar import list_images
+from reon_export.faces.image_files import list_images
 from reon_export.parity.rungs.photo import MIN_FOUND_SHARE, BoxPair, View, compare_photos, look_at_photos, measure_shift
 from reon_export.paths import SAMPLE_PHOTOS
+from reon_export.runtimes.onnx_runtime import OnnxRuntime
 from reon_export.runtimes.page_session import PageSession, open_page_session
-from reon_export.runtimes.runtimes import OnnxRuntime, load_tfjs
+from reon_export.runtimes.runtime_id import RuntimeId
+from reon_export.runtimes.tfjs_runtime import load_tfjs
 from reon_export.spec import BoxCorrection, ModelSpec
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -49,7 +51,7 @@ def test_the_samples_pass_and_the_correction_helps(
     session: PageSession, classify: OnnxRuntime, default_spec: ModelSpec
 ) -> None:
     done: list[int] = []
-    rung = compare_photos(session, default_spec, classify, SAMPLES, done.append)
+    rung = compare_photos(session, default_spec, classify, SAMPLES, lambda _, count, __: done.append(count))
     assert (rung.verdict, rung.reasons) == ("passed", ())
     assert (rung.photos, rung.haar_only, rung.browser_only, rung.neither) == (4, 0, 0, 0)
     assert rung.engine.startswith("chromium ")
@@ -184,7 +186,7 @@ def test_a_face_that_fills_the_frame_is_found(session: PageSession, tmp_path: Pa
 
 def test_detecting_while_a_classifier_is_loaded_is_refused(session: PageSession) -> None:
     with (
-        load_tfjs(session, "float32", "cpu"),
+        load_tfjs(session, RuntimeId("tfjs", "cpu"), "float32"),
         pytest.raises(ParityError, match=r"detectPhoto\(\) was called before unload\(\)"),
     ):
         session.call("detectPhoto", "", "x")

@@ -10,7 +10,7 @@ import pytest
 from reon_export import load_classifier
 from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
-from reon_export.faces.haar import read_image_rgb
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.score.definition import find_lag, score_tracks

@@ -27,8 +27,7 @@ def test_the_default_checkpoint() -> None:
     assert checkpoint.layout == "torchvision"
     assert checkpoint.layout_source == "keys"
     assert checkpoint.num_classes == 7
-    assert checkpoint.weight_dtype == "float16"
-    assert checkpoint.parameters == 4_016_515
+    assert sum(parameter.numel() for parameter in checkpoint.model.parameters()) == 4_016_515
     assert checkpoint.sha256 == hashlib.sha256(DEFAULT_CHECKPOINT.read_bytes()).hexdigest()
     assert not checkpoint.model.training
     assert {parameter.dtype for parameter in checkpoint.model.parameters()} == {torch.float32}
@@ -51,7 +50,6 @@ def test_the_original_s_own_state_dict_gives_its_logits(
 def test_dtypes(tmp_path: Path, trained: State, dtype: str) -> None:
     stored = {key: value.to(getattr(torch, dtype)) for key, value in trained.items()}
     checkpoint = load_checkpoint(saved(tmp_path / "a.pt", stored))
-    assert checkpoint.weight_dtype == dtype
     weight = checkpoint.model.state_dict()["classifier.1.weight"]
     assert weight.dtype == torch.float32
     assert torch.equal(weight, stored["classifier.1.weight"].float())

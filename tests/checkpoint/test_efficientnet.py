@@ -23,7 +23,7 @@ from reon_export.checkpoint.efficientnet import (
     torchvision_keys,
 )
 from reon_export.faces.crop import Box
-from reon_export.faces.haar import read_image_rgb
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.spec import InputSpec, Layout, ModelSpec

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from reon_export.errors import DataError
-from reon_export.evaluate.batches import BatchOptions, Engine, read_records, run_batches
+from reon_export.evaluate.batches import BatchOptions, read_records, run_batches
+from reon_export.evaluate.choices import Executor
 from reon_export.evaluate.datasets import Entry
 from reon_export.faces.crop import Box
 from reon_export.paths import PROJECT_ROOT
@@ -28,7 +29,7 @@ EXPECTED = [{"path": entry.path, "label": "joy"} for entry in ENTRIES]
     ids=["local", "local, a worker killed", "ray, a worker killed"],
 )
 def test_every_record_comes_once_and_in_order(
-    tmp_path: Path, engine: Engine, kill: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, engine: Executor, kill: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(PROJECT_ROOT))  # for Ray's workers, which do not know pytest's path
     progress: list[tuple[int, int]] = []
@@ -38,7 +39,7 @@ def test_every_record_comes_once_and_in_order(
         iter(ENTRIES),
         tmp_path / "job",
         BatchOptions(engine, 2, 4),
-        lambda done, total: progress.append((done, total)),
+        lambda _, done, total: progress.append((done, total)),
     )
     assert (run.entries, run.batches, run.resumed) == (50, 13, 0)
     assert list(read_records(tmp_path / "job")) == EXPECTED
@@ -131,6 +132,6 @@ def test_ray_that_is_not_installed_says_how_to_install_it(tmp_path: Path, monkey
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(
-        SetupError, match=r"--engine ray needs Ray, which is not installed; pip install 'reon_export\[ray\]'"
+        SetupError, match=r"--executor ray needs Ray, which is not installed; pip install 'reon_export\[ray\]'"
     ):
         run_batches(NamesWork(tmp_path), ENTRIES, tmp_path / "job", BatchOptions("ray"))

@@ -12,7 +12,8 @@ from reon_export.evaluate.crop_dataset import CropOptions, CropRun, crop_dataset
 from reon_export.evaluate.datasets import open_dataset
 from reon_export.faces.crop import Box
 from reon_export.faces.decode import decode_image_rgb
-from reon_export.faces.haar import HaarDetector, read_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face, resize_bilinear
 from reon_export.spec import REON_LABELS, ModelSpec
 from tests.cli.test_cli import run
@@ -104,10 +105,10 @@ def test_the_command(
     assert "6 images: 1 no face, 4 ok, 1 unreadable." in output
     assert "Next: python -m reon_export evaluate MODEL --data" in output
     for arguments, message in (
-        (["--crop", "ears"], "--crop got 'ears', wanted one of haar, boxes"),
-        (["--format", "gif"], "--format got 'gif', wanted one of png, jpeg"),
+        (["--crop", "ears"], "Invalid value for '--crop': 'ears' is not one of 'haar', 'boxes'"),
+        (["--format", "gif"], "Invalid value for '--format': 'gif' is not one of 'png', 'jpeg'"),
         (["--labels", "reon"], "names no class of the model, which knows joy, embarrassment, anger"),
-        (["--engine", "dask"], "--engine got 'dask', wanted one of local, ray"),
+        (["--executor", "dask"], "Invalid value for '--executor': 'dask' is not one of 'local', 'ray'"),
     ):
         code, _, error = run(capsys, monkeypatch, "crop", str(photos), str(tmp_path / "other"), *arguments)
         assert code == 2

@@ -18,6 +18,7 @@ from reon_export.evaluate.job import EvaluateOptions, Evaluation, evaluate
 from reon_export.evaluate.report import evaluation_as_json, write_evaluation
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.paths import DEFAULT_CHECKPOINT
+from reon_export.runtimes.runtime_id import ONNX, TFJS_WASM, TORCH
 from reon_export.spec import ModelSpec
 from tests.cli.test_cli import run
 from tests.support import face_folders
@@ -35,7 +36,7 @@ def crops(default_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def every_runtime(model_dir: Path, crops: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
-    runtimes = ("torch", "onnx", "tfjs:wasm")
+    runtimes = (TORCH, ONNX, TFJS_WASM)
     out = tmp_path_factory.mktemp("evaluated")
     return evaluate(EvaluateOptions(model_dir, str(crops), runtimes=runtimes, crop="none", out=out))
 
@@ -94,7 +95,7 @@ def test_both_engines_give_the_same_figures(model_dir: Path, tmp_path: Path) -> 
     answers = [
         evaluate(
             EvaluateOptions(
-                model_dir, str(photos), runtimes=("onnx",), out=tmp_path / engine, batches=BatchOptions(engine, 2, 2)
+                model_dir, str(photos), runtimes=(ONNX,), out=tmp_path / engine, batches=BatchOptions(engine, 2, 2)
             )
         )
         for engine in ("local", "ray")
@@ -173,11 +174,20 @@ def test_errors_are_one_line(
         ([model_dir, "--data", tmp_path / "empty"], "the class folder 'anger' of"),
         (
             [reon, "--data", tmp_path / "empty", "--runtimes", "gpu"],
-            "--runtimes got gpu, wanted one or more of torch, onnx",
+            "--runtimes got gpu, expected one or more of torch,onnx",
         ),
-        ([model_dir, "--data", crops, "--crop", "ears"], "--crop got 'ears', wanted one of haar, none, boxes"),
-        ([model_dir, "--data", crops, "--engine", "dask"], "--engine got 'dask', wanted one of local, ray"),
-        ([model_dir, "--data", crops, "--precisions", "int4"], "--precisions got int4, wanted one or more of float32"),
+        (
+            [model_dir, "--data", crops, "--crop", "ears"],
+            "Invalid value for '--crop': 'ears' is not one of 'haar', 'none', 'boxes'",
+        ),
+        (
+            [model_dir, "--data", crops, "--executor", "dask"],
+            "Invalid value for '--executor': 'dask' is not one of 'local', 'ray'",
+        ),
+        (
+            [model_dir, "--data", crops, "--precisions", "int4"],
+            "--precisions got int4, expected one or more of float32",
+        ),
         ([model_dir, "--data", crops, "--workers", "0"], "0 workers and batches of 64 cannot be"),
         (
             [model_dir, "--data", crops, "--runtimes", "tfjs:wasm,tfjs:cpu"],
@@ -208,7 +218,7 @@ def test_mended_data_is_evaluated_afresh(model_dir: Path, crops: Path, tmp_path:
     image = tmp_path / "data" / "neutral" / "a.png"
     image.parent.mkdir(parents=True)
     image.write_bytes(b"no picture")
-    options = EvaluateOptions(model_dir, str(tmp_path / "data"), runtimes=("onnx",), crop="none", out=tmp_path / "out")
+    options = EvaluateOptions(model_dir, str(tmp_path / "data"), runtimes=(ONNX,), crop="none", out=tmp_path / "out")
     with pytest.raises(DataError, match=r"the first of 1 that failed: neutral/a\.png: .* can be decoded"):
         evaluate(options)
     shutil.copy(next(crops.rglob("*.png")), image)
@@ -220,4 +230,4 @@ def test_a_job_of_other_data_is_not_gone_on_with(model_dir: Path, crops: Path, t
     (work / "parts").mkdir(parents=True)
     (work / "job.json").write_text('{"fingerprint": "x", "entries": 1, "batch_size": 1}', encoding="utf-8")
     with pytest.raises(DataError, match=r"holds the unfinished job of another command"):
-        evaluate(EvaluateOptions(model_dir, str(crops), runtimes=("onnx",), crop="none", out=tmp_path / "out"))
+        evaluate(EvaluateOptions(model_dir, str(crops), runtimes=(ONNX,), crop="none", out=tmp_path / "out"))

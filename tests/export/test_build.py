@@ -17,9 +17,10 @@ import pytest
 from reon_export import BuildOptions, build, load_classifier
 from reon_export.errors import ManifestError, ParityError
 from reon_export.manifest import Manifest, read_artefact_file, read_manifest
-from reon_export.parity.compare import Predictions, measure
+from reon_export.parity.compare import measure
 from reon_export.parity.gates import gate_for, judge
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
+from reon_export.runtimes.predictions import Predictions
 from reon_export.spec import ModelSpec
 
 
@@ -39,7 +40,7 @@ class TestDefaultBuild:
             assert sum(len(read_artefact_file(model_dir, entry)) for entry in artefact.files) == artefact.bytes
 
     def test_verdicts(self, manifest: Manifest) -> None:
-        verdicts = {artefact.name: artefact.gate for artefact in manifest.artefacts}
+        verdicts = {artefact.name: artefact.verdict for artefact in manifest.artefacts}
         # Plain uint8 loses the SiLU network's small channels: one scale for a whole weight is too coarse.
         assert verdicts == {
             "onnx float32": "passed",
@@ -56,7 +57,7 @@ class TestDefaultBuild:
         assert manifest.tools["browser"].startswith("chromium ")
 
     def test_a_failed_gate_says_why(self, manifest: Manifest) -> None:
-        reasons = manifest.artefact("tfjs", "uint8").gate_reasons
+        reasons = manifest.artefact("tfjs", "uint8").reasons
         assert any("top-1 agreement" in reason and "is under 99%" in reason for reason in reasons)
 
     def test_smaller_precisions_are_smaller(self, manifest: Manifest) -> None:
@@ -134,9 +135,9 @@ class TestDefaultBuild:
     def test_the_gate_catches_a_missing_normalisation(
         self, model_dir: Path, default_spec: ModelSpec, face_crops_rgb: npt.NDArray[np.uint8]
     ) -> None:
+        from reon_export.checkpoint.classifier_graph import ClassifierGraph
         from reon_export.checkpoint.load import load_checkpoint
-        from reon_export.export.onnx import ClassifierGraph
-        from reon_export.runtimes.runtimes import TorchRuntime
+        from reon_export.runtimes.torch_runtime import TorchRuntime
         from reon_export.spec import Normalisation
 
         bare = default_spec.model_copy(update={"normalisation": Normalisation(mean=(0, 0, 0), std=(1, 1, 1))})

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from reon_export.checkpoint.resolve_spec import resolve_spec
 from reon_export.errors import SpecError
-from reon_export.export.plan import BuildOptions, resolve_spec
+from reon_export.export.plan import BuildOptions
 from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.spec import IMAGENET_MEAN, ModelSpec, write_spec
 

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from reon_export.errors import ParityError
 from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
-from reon_export.parity.compare import Predictions
 from reon_export.parity.fit_crop import MIN_PAIRS, cross_check, fit_correction
 from reon_export.parity.rungs.photo import BoxPair, View
+from reon_export.runtimes.predictions import Predictions
 from reon_export.spec import BoxCorrection, CropSpec, ModelSpec
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "box_correction.json").read_text(encoding="utf-8"))["cases"]

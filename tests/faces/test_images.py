@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, JpegImagePlugin
 from reon_export.errors import FaceError, ParityError
 from reon_export.faces.crop import Box, Square
 from reon_export.faces.decode import decode_image_rgb, turn_upright
-from reon_export.faces.haar import list_images
+from reon_export.faces.image_files import list_images
 from reon_export.parity.records import ImageRung, PixelCase
 from reon_export.parity.rungs.image import JPEG_MAX_ABS_PROB, NetworkInput, judge_images, measure_pixels
 from reon_export.parity.rungs.image_cases import ImageCase, make_cases

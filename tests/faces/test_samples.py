@@ -9,7 +9,8 @@ import pytest
 
 from reon_export.errors import FaceError
 from reon_export.faces.crop import Box
-from reon_export.faces.haar import HaarDetector, list_images, read_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.image_files import list_images, read_image_rgb
 from reon_export.faces.samples import crops_from_folder, crops_from_photos
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.spec import ModelSpec

@@ -12,10 +12,11 @@ import onnx
 import pytest
 from rich.console import Console
 
+from reon_export.checkpoint.classifier_graph import ClassifierGraph
 from reon_export.checkpoint.efficientnet import EfficientNetB0
 from reon_export.checkpoint.load import load_checkpoint
 from reon_export.errors import ParityError
-from reon_export.export.onnx import ClassifierGraph, export_onnx, simplify_onnx
+from reon_export.export.onnx import export_onnx, simplify_onnx
 from reon_export.parity.bisect.bisect import bisect_model, bisect_onnx
 from reon_export.parity.bisect.dataflow import Dataflow, GraphNode, read_onnx_dataflow
 from reon_export.parity.bisect.divergence import THRESHOLDS, Bisection, BisectReport, NodeDifference

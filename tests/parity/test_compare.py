@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reon_export.parity.compare import Array, Predictions, measure
+from reon_export.parity.compare import measure
 from reon_export.parity.gates import Gate, gate_for, judge
+from reon_export.runtimes.predictions import Array, Predictions
 
 LABELS = ("anger", "joy", "neutral")
 FLOAT32 = gate_for("float32")

@@ -10,9 +10,10 @@ import pytest
 from reon_export.cli.app import main
 from reon_export.errors import ManifestError, ParityError
 from reon_export.manifest import read_manifest, write_manifest
-from reon_export.parity.job import ParityOptions, load_reference, run_parity
+from reon_export.parity.job import ParityOptions, run_parity
 from reon_export.parity.report import read_report
 from reon_export.paths import DEFAULT_SPEC, SAMPLE_PHOTOS
+from reon_export.runtimes.reference import load_reference
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -98,9 +99,9 @@ def test_what_cannot_run_at_all_is_exit_code_2(
     assert run_command(monkeypatch, str(tmp_path)) == 2
     assert "is not a model folder: it has no manifest.json" in capsys.readouterr().err
     assert run_command(monkeypatch, "--runtimes", "tfjs:abacus") == 2
-    assert "--runtimes got tfjs:abacus, wanted one or more of torch,onnx,tfjs:wasm," in capsys.readouterr().err
+    assert "--runtimes got tfjs:abacus, expected one or more of torch,onnx,tfjs:wasm," in capsys.readouterr().err
     assert run_command(monkeypatch, "--rungs", "ladder") == 2
-    assert "--rungs got ladder, wanted one or more of tensor,image,photo" in capsys.readouterr().err
+    assert "--rungs got ladder, expected one or more of tensor,image,photo" in capsys.readouterr().err
 
 
 def test_bisect_from_the_command_line(
@@ -146,7 +147,7 @@ def test_a_folder_whose_every_model_failed_has_nothing_to_compare(model_dir: Pat
     folder = tmp_path / "model"
     shutil.copytree(model_dir, folder)
     manifest = read_manifest(folder)
-    failed = tuple(artefact.model_copy(update={"gate": "failed"}) for artefact in manifest.artefacts)
+    failed = tuple(artefact.model_copy(update={"verdict": "failed"}) for artefact in manifest.artefacts)
     write_manifest(manifest.model_copy(update={"artefacts": failed}), folder)
     with pytest.raises(ManifestError, match=r"no TF\.js artefact of this folder passed its gate at build time"):
         run_parity(ParityOptions(folder), ignore)

@@ -13,12 +13,13 @@ import pytest
 from rich.console import Console
 
 from reon_export.errors import ParityError
-from reon_export.parity.compare import Array, Measurement, Predictions, measure
+from reon_export.parity.compare import Measurement, measure
 from reon_export.parity.gates import Gate, gate_for, judge
 from reon_export.parity.records import Cell, ImageRung, ParityRun, PhotoRung, PhotoShift, PixelCase, WorstSample
 from reon_export.parity.report import make_report, read_report, render_summary, write_report
 from reon_export.parity.report.charts import gate_bar, histogram, log_position
 from reon_export.parity.report.words import format_distance, format_number, format_share, headline, summarise
+from reon_export.runtimes.predictions import Array, Predictions
 
 LABELS = ("anger", "joy", "neutral")
 CHROMIUM, FIREFOX = "chromium 156.0.8078.79", "firefox 151.0"

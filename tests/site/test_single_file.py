@@ -156,7 +156,8 @@ def test_the_smallest_that_passed_goes_along_else_the_most_exact(model: Path) ->
     def choose(**gates: Verdict) -> str:
         manifest = read_manifest(model)
         artefacts: list[Artefact] = [
-            manifest.artefact("tfjs", precision).model_copy(update={"gate": gate}) for precision, gate in gates.items()
+            manifest.artefact("tfjs", precision).model_copy(update={"verdict": gate})
+            for precision, gate in gates.items()
         ]
         return choose_artefact(manifest.model_copy(update={"artefacts": tuple(artefacts)})).precision
 

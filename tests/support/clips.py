@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from av.video.stream import VideoStream
 
-from reon_export.faces.haar import HaarDetector, read_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.paths import SAMPLE_PHOTOS
 
 Frame = npt.NDArray[np.uint8]

@@ -32,7 +32,7 @@ def hash_again(folder: Path) -> None:
     for artefact in manifest.artefacts:
         files = [folder / entry.path for entry in artefact.files]
         described = describe_files(folder, files, artefact.runtime, artefact.precision)
-        kept = {"gate": artefact.gate, "gate_reasons": artefact.gate_reasons, "parity": artefact.parity}
+        kept = {"verdict": artefact.verdict, "reasons": artefact.reasons, "parity": artefact.parity}
         artefacts.append(described.model_copy(update=kept))
     write_manifest(manifest.model_copy(update={"artefacts": tuple(artefacts)}), folder)
 

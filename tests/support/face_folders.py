@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 
 from reon_export.faces.crop import Box
-from reon_export.faces.haar import HaarDetector, read_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.samples import crops_from_photos
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.spec import ModelSpec

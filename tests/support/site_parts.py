@@ -88,9 +88,9 @@ def make_model(tmp_path: Path, spec: ModelSpec) -> Path:
         files[1].write_bytes(bytes(1000 * size))
         artefact = describe_files(folder, files, "tfjs", precision)
         reasons = () if gate == "passed" else ("too far off",)
-        artefacts.append(artefact.model_copy(update={"gate": gate, "gate_reasons": reasons}))
+        artefacts.append(artefact.model_copy(update={"verdict": gate, "reasons": reasons}))
     (folder / "model.onnx").write_bytes(b"onnx")
-    onnx = describe_files(folder, [folder / "model.onnx"], "onnx", "float32").model_copy(update={"gate": "passed"})
+    onnx = describe_files(folder, [folder / "model.onnx"], "onnx", "float32").model_copy(update={"verdict": "passed"})
     (folder / "self_test.bin").write_bytes(b"crops")
     self_test = SelfTest(
         file=describe_file(folder, folder / "self_test.bin"), samples=1, expected_logits=((0.0,) * 7,), max_abs_prob={}
@@ -111,7 +111,7 @@ def make_model(tmp_path: Path, spec: ModelSpec) -> Path:
 def rejudge(model: Path, verdict: Verdict) -> None:
     """Give every artefact of a model folder this verdict."""
     manifest = read_manifest(model)
-    judged = tuple(artefact.model_copy(update={"gate": verdict}) for artefact in manifest.artefacts)
+    judged = tuple(artefact.model_copy(update={"verdict": verdict}) for artefact in manifest.artefacts)
     write_manifest(manifest.model_copy(update={"artefacts": judged}), model)
 
 

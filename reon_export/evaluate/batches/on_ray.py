@@ -24,7 +24,7 @@ def run_on_ray(work: BatchWork, job: JobFolder, workers: int) -> Iterator[tuple[
         import ray
         import ray.data
     except ImportError as error:
-        raise SetupError("--engine ray needs Ray, which is not installed; pip install 'reon_export[ray]'") from error
+        raise SetupError("--executor ray needs Ray, which is not installed; pip install 'reon_export[ray]'") from error
 
     pending = [{"number": batch.number, "offset": batch.offset, "size": batch.size} for batch in job.pending()]
     if not pending:

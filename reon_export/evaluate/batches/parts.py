@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reon_export.atomic import replace_file
 from reon_export.errors import DataError
 from reon_export.evaluate.batches.work import Record
 from reon_export.evaluate.datasets import Entry
 from reon_export.faces.crop import Box
-from reon_export.files import replace_file
 
 _JOB, _ENTRIES, _PARTS = "job.json", "entries.jsonl", "parts"
 FORMAT, VERSION = "reon-batches", 1

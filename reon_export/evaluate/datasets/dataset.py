@@ -21,7 +21,7 @@ from typing import Any
 from reon_export.errors import DataError
 from reon_export.evaluate.datasets.annotations import read_boxes
 from reon_export.faces.crop import Box
-from reon_export.faces.haar import IMAGE_SUFFIXES
+from reon_export.faces.image_files import IMAGE_SUFFIXES
 from reon_export.spec import Label
 
 _MAX_DEPTH = 4

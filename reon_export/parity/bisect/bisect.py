@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnx
     from torch import Tensor
 
-    from reon_export.export.onnx import ClassifierGraph
+    from reon_export.checkpoint.classifier_graph import ClassifierGraph
     from reon_export.parity.bisect.layers import Layer, Trace
 
 Crop = npt.NDArray[np.uint8]

@@ -14,7 +14,7 @@ from reon_export.errors import ParityError
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
-    from reon_export.export.onnx import ClassifierGraph
+    from reon_export.checkpoint.classifier_graph import ClassifierGraph
 
 
 _Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from reon_export.atomic import replace_file
 from reon_export.errors import ParityError
-from reon_export.files import replace_file
 from reon_export.parity.records import ParityRun
 from reon_export.parity.report.document import render_html
 from reon_export.parity.report.markdown import render_markdown

@@ -8,17 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from reon_export.errors import FaceError, ParityError
 from reon_export.faces.crop import Image, Square, square_crop
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.manifest import Verdict
-from reon_export.parity.compare import Predictions
 from reon_export.parity.records import ImageRung, PixelCase
 from reon_export.parity.rungs.image_cases import ImageCase
 from reon_export.runtimes.page_session import PageSession
+from reon_export.runtimes.predictions import Classify
 from reon_export.spec import ModelSpec
 
 # Promised for files with one right answer. Measured: 0 and 0 in every case, in Chromium 156, Firefox 153 and WebKitGTK
@@ -30,8 +29,6 @@ LOSSLESS_MEAN_ABS = 1e-3
 # (TensorFlow's decode_jpeg, INTEGER_FAST) moves the four sample photographs by up to 3.3e-2, with pixels up to 22 and
 # on average 1.6 steps away; a photograph left upside down moves them by 0.44 to 0.73.
 JPEG_MAX_ABS_PROB = 5e-2
-
-Classify = Callable[[npt.NDArray[np.uint8]], Predictions]
 
 
 @dataclass(frozen=True)

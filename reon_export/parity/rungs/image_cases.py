@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from reon_export.errors import FaceError
 from reon_export.faces.crop import Box, Image, cut_square, square_crop
-from reon_export.faces.haar import HaarDetector, read_image_rgb
+from reon_export.faces.haar import HaarDetector
+from reon_export.faces.image_files import read_image_rgb
 from reon_export.parity.rungs.image_files import (
     exif_chunk,
     exif_segment,

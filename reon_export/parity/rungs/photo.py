@@ -6,25 +6,26 @@ the detectors' effect and nothing else.
 
 import base64
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from reon_export.errors import FaceError, ParityError
 from reon_export.faces.correction import correct_box
-from reon_export.faces.crop import Box, Image, Square, square_crop
+from reon_export.faces.crop import Box, Image, intersection_over_union, square_crop
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.preprocess import crop_face
 from reon_export.manifest import Verdict
-from reon_export.parity.compare import Predictions, measure
+from reon_export.parity.compare import measure
 from reon_export.parity.records import PhotoRung, PhotoShift
+from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.page_session import PageSession
+from reon_export.runtimes.predictions import Classify
 from reon_export.spec import BoxCorrection, ModelSpec
 
 # Measured in Chromium 156 on 100 portraits cut close around the head: of the 77 faces that Haar finds, the browser
@@ -33,9 +34,6 @@ from reon_export.spec import BoxCorrection, ModelSpec
 MIN_FOUND_SHARE = 0.9
 MAX_MEAN_ABS_PROB = 0.06
 MAX_MEAN_ABS_PROB_UNCORRECTED = 0.12
-
-Classify = Callable[[npt.NDArray[np.uint8]], Predictions]
-OnProgress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def compare_photos(
     spec: ModelSpec,
     classify: Classify,
     photos: Sequence[Path],
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> PhotoRung:
     """Both detectors over all photographs, and what that does to the answers, without and with the correction.
 
@@ -118,9 +116,13 @@ def compare_photos(
 
 
 def look_at_photos(
-    session: PageSession, views: Sequence[View], on_progress: OnProgress | None = None
+    session: PageSession,
+    views: Sequence[View],
+    on_progress: OnProgress = ignore_progress,
+    *,
+    name: str = "photographs",
 ) -> list[Sighting]:
-    """Both detectors over all views; `on_progress` gets the number of views done so far."""
+    """Both detectors over all views."""
     detector = HaarDetector()
     sightings = []
     for view in views:
@@ -128,8 +130,7 @@ def look_at_photos(
             sightings.append(_look(session, detector, view))
         except (FaceError, ParityError) as error:
             sightings.append(Sighting(view, problem=f"{view.path.name}: {error}"))
-        if on_progress:
-            on_progress(len(sightings))
+        on_progress(name, len(sightings), len(views))
     return sightings
 
 
@@ -176,7 +177,7 @@ def measure_shift(pairs: Sequence[BoxPair], spec: ModelSpec, classify: Classify)
     both = list(zip(expected, actual, strict=True))
     return PhotoShift(
         both=len(pairs),
-        mean_iou=_mean([overlap(first, second) for first, second in both]),
+        mean_iou=_mean([intersection_over_union(first.box, second.box) for first, second in both]),
         mean_offset_x=_mean([(_centre(b.left, b.side) - _centre(h.left, h.side)) / h.side for h, b in both]),
         mean_offset_y=_mean([(_centre(b.top, b.side) - _centre(h.top, h.side)) / h.side for h, b in both]),
         mean_log_scale=_mean([math.log(b.side / h.side) for h, b in both]),
@@ -204,14 +205,6 @@ def judge_photos(rung: PhotoRung) -> tuple[Verdict, tuple[str, ...]]:
             f"the box correction makes it worse: mean |Δp| {plain:.3f} without, {shift.mean_abs_prob:.3f} with"
         )
     return ("failed" if reasons else "passed"), tuple(reasons)
-
-
-def overlap(first: Square, second: Square) -> float:
-    """Intersection over union, 0..1."""
-    width = min(first.left + first.side, second.left + second.side) - max(first.left, second.left)
-    height = min(first.top + first.side, second.top + second.side) - max(first.top, second.top)
-    shared = max(0, width) * max(0, height)
-    return shared / (first.side**2 + second.side**2 - shared)
 
 
 def _look(session: PageSession, detector: HaarDetector, view: View) -> Sighting:

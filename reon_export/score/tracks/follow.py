@@ -14,7 +14,7 @@ are really there. Every other frame without a detection has no face.
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from reon_export.faces.crop import Box, Image
+from reon_export.faces.crop import Box, Image, intersection_over_union
 from reon_export.score.tracks.video import VideoFrame
 
 MAX_GAP_S = 0.25
@@ -52,14 +52,6 @@ def follow_face(frames: Iterable[VideoFrame], detect: Detect) -> Iterator[Follow
     yield from _settle(waiting, None, None)
 
 
-def overlap(first: Box, second: Box) -> float:
-    """Intersection over union, 0..1."""
-    width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
-    height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
-    shared = max(0.0, width) * max(0.0, height)
-    return shared / (first.width * first.height + second.width * second.height - shared)
-
-
 def _settle(
     waiting: list[VideoFrame], before: tuple[float, Box] | None, after: tuple[float, Box] | None
 ) -> Iterator[FollowedFrame]:
@@ -67,7 +59,7 @@ def _settle(
         before is not None
         and after is not None
         and after[0] - before[0] <= MAX_GAP_S
-        and overlap(before[1], after[1]) >= MIN_OVERLAP
+        and intersection_over_union(before[1], after[1]) >= MIN_OVERLAP
     )
     for frame in waiting:
         if is_gap and before is not None and after is not None:

@@ -1,34 +1,24 @@
 """Anything that `score` takes to a Track: a track file, a video, a folder of images."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from reon_export.errors import TrackError
 from reon_export.faces.crop import Box, Image
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.preprocess import crop_face
-from reon_export.parity.compare import Predictions
+from reon_export.progress import OnProgress, ignore_progress
+from reon_export.runtimes.predictions import Classify
 from reon_export.score.tracks.follow import FollowedFrame, follow_face
 from reon_export.score.tracks.track import Track, TrackFrame, is_track_file, read_track
 from reon_export.score.tracks.video import DEFAULT_FPS, Video, VideoFrame
 from reon_export.spec import ModelSpec
 
-OnFrame = Callable[[str, int, int], None]
 _BATCH = 16
-
-
-class Classify(Protocol):
-    """A classifier: uint8 [N, H, W, 3] RGB crops to Predictions."""
-
-    def __call__(self, crops_rgb: npt.NDArray[np.uint8]) -> Predictions:
-        """Classify."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -57,12 +47,12 @@ def make_track(
     path: Path,
     model: TrackModel | None,
     fps: float = DEFAULT_FPS,
-    on_frame: OnFrame | None = None,
+    on_progress: OnProgress = ignore_progress,
     timing: Timing | None = None,
 ) -> Track:
     """The track of a video, of a folder of images (`fps` frames per second), or of a track file.
 
-    A track file is read as it is and needs no model. `on_frame` gets the name, the frames done and the frames expected.
+    A track file is read as it is and needs no model. Progress is in frames, under the video's name.
     Raises TrackError, also when no frame has a face.
     """
     if is_track_file(path):
@@ -71,7 +61,7 @@ def make_track(
         raise TrackError(f"{path} is no track file, so a model is needed to make its track")
     timing = timing if timing is not None else Timing()
     video = Video(path, fps)
-    frames = tuple(_classify_frames(_with_progress(_timed(video, timing), video, on_frame), model, timing))
+    frames = tuple(_classify_frames(_with_progress(_timed(video, timing), video, on_progress), model, timing))
     track = Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts)
     if not track.has_face:
         raise TrackError(
@@ -143,8 +133,7 @@ def _timed(video: Video, timing: Timing) -> Iterator[VideoFrame]:
         yield frame
 
 
-def _with_progress(frames: Iterable[VideoFrame], video: Video, on_frame: OnFrame | None) -> Iterator[VideoFrame]:
+def _with_progress(frames: Iterable[VideoFrame], video: Video, on_progress: OnProgress) -> Iterator[VideoFrame]:
     for done, frame in enumerate(frames, start=1):
         yield frame
-        if on_frame:
-            on_frame(video.name, done, max(done, video.expected_frames or done))
+        on_progress(video.name, done, max(done, video.expected_frames or done))

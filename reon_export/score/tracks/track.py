@@ -10,9 +10,9 @@ from typing import Any
 
 from reon_export.errors import TrackError
 from reon_export.faces.crop import Box
+from reon_export.runtimes.predictions import PROBABILITY_SUM_TOLERANCE
 
 FORMAT, VERSION = "reon-track", 1
-_SUM_TOLERANCE = 1e-3  # as in web_demo/js/classifier.js: half-precision textures are off by 5e-4
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ def _parse_frame(index: int, frame: dict[str, Any], classes: int) -> TrackFrame:
     probabilities = tuple(float(value) for value in frame["probabilities"])
     if len(probabilities) != classes:
         raise ValueError(f"frame {index} has {len(probabilities)} probabilities for {classes} labels")
-    is_distribution = all(0 <= value <= 1 for value in probabilities) and abs(sum(probabilities) - 1) <= _SUM_TOLERANCE
+    adds_up = abs(sum(probabilities) - 1) <= PROBABILITY_SUM_TOLERANCE
+    is_distribution = adds_up and all(0 <= value <= 1 for value in probabilities)
     if not is_distribution:
         raise ValueError(f"frame {index}'s probabilities are no distribution: {list(probabilities)}")
     return TrackFrame(time_s, probabilities, box)

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from reon_export.errors import FaceError, TrackError
 from reon_export.faces.crop import Image
-from reon_export.faces.haar import list_images, read_image_rgb
+from reon_export.faces.image_files import list_images, read_image_rgb
 from reon_export.score.tracks.colours import ColourConverter
 from reon_export.score.tracks.track import estimate_duration_s
 

@@ -1,6 +1,6 @@
 /**
  * The service worker: after one visit the site works without a network, and every answer carries the headers that isolate
- * the page (WebAssembly gets its threads only then), also where the host cannot send them. js/offline.js starts it.
+ * the page (WebAssembly gets its threads only then), also where the host cannot send them. js/app/offline.js starts it.
  *
  * Two kinds of files, two rules:
  * - A file whose SHA-256 stands in a list (LISTS: the model and the libraries) is kept by that hash. What is kept answers
@@ -12,7 +12,7 @@
 
 /** @typedef {Map<string, string>} Hashes SHA-256 by absolute address */
 /** @typedef {{cache: string, key: string, sha256: string | null}} Place where a file is kept; the hash if a list has it */
-/** @typedef {{call: 'claim'} | {call: 'keep', urls: string[]}} PageCall what js/offline.js asks for */
+/** @typedef {{call: 'claim'} | {call: 'keep', urls: string[]}} PageCall what js/app/offline.js asks for */
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const SCOPE = worker.registration.scope;

@@ -1,4 +1,4 @@
-"""A box of the page's detector to the box that Haar would have drawn. Mirrored by web_demo/js/correction.js.
+"""A box of the page's detector to the box that Haar would have drawn. Mirrored by web_demo/js/pixels/box_correction.js.
 
 Both are held by tests/golden/box_correction.json. The rule, to the last bit (IEEE double, in the order written):
 

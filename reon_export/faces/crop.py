@@ -1,4 +1,4 @@
-"""A face box to a square crop. Mirrored by web_demo/js/crop.js; both are held by tests/golden/crop_resize.json.
+"""A face box to a square crop. Mirrored by web_demo/js/pixels/crop.js; both are held by tests/golden/crop_resize.json.
 
 The rule, to the last bit (all arithmetic in IEEE double, in the order written):
 

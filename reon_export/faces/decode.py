@@ -1,4 +1,4 @@
-"""An image file to pixels. Mirrored by web_demo/js/source.js; both are held together by the image rung of parity.
+"""An image file to pixels. Mirrored by web_demo/js/pixels/frame.js; both are held together by the image rung of parity.
 
 What the pixels of a JPEG, PNG or WebP file are, in Python and in the page:
 

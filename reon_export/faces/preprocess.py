@@ -1,4 +1,4 @@
-"""A crop to the network's input: the only Python implementation. Mirrored by web_demo/js/preprocess.js.
+"""A crop to the network's input: the only Python implementation. Mirrored by web_demo/js/pixels/preprocess.js.
 
 Bilinear, half-pixel centres, no antialias, to the last bit (IEEE double, in the order written), per axis:
 

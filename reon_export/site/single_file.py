@@ -29,7 +29,7 @@ _GENERATOR = '<meta name="generator" content="reon_export">'  # by which an earl
 _GENERATOR_WITHIN = 4096  # characters from the start
 _BUNDLER = Path("tools") / "standalone.mjs"
 _BUNDLER_TIMEOUT_S = 300
-_PROGRAM = "js/main.js"
+_PROGRAM = "js/app/main.js"
 # The program and the styles are in the page itself; threads need a server that isolates the page.
 _NOT_FETCHED_SUFFIXES = {".css", ".html", ".ico", ".js", ".svg", ".txt", ".webmanifest"}
 _NOT_FETCHED = re.compile(r"-threaded-|^vendor/files\.json$")
@@ -70,7 +70,7 @@ def write_standalone(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Writt
 
 
 def choose_artefact(usable: Manifest) -> Artefact:
-    """As `chooseArtefact` in web_demo/js/manifest.js: the smallest that passed, else the most exact of the unjudged."""
+    """The smallest that passed, else the most exact of the unjudged. As `chooseArtefact` in web_demo/js/inference."""
     by_size = sorted(usable.artefacts, key=lambda artefact: artefact.bytes)
     return next((artefact for artefact in by_size if artefact.verdict == "passed"), by_size[-1])
 

@@ -1,4 +1,4 @@
-"""js/crop.js and js/preprocess.js against the vectors that the Python crop is held by as well."""
+"""js/pixels/crop.js and js/pixels/preprocess.js against the vectors that the Python crop is held by as well."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ CORRECTIONS: list[dict[str, Any]] = json.loads(GOLDEN.with_name("box_correction.
 
 # Goes through the same cropFace() as the page; the frame hands out only the region that it is asked for.
 CROP_ONE = """async ({image, box, margin, out, correction}) => {
-    const {cropDetectedFace, cropFace} = await import('/js/preprocess.js');
+    const {cropDetectedFace, cropFace} = await import('/js/pixels/preprocess.js');
     const rgb = Uint8Array.from(atob(image.rgb_base64), (character) => character.charCodeAt(0));
     const readRgba = ({left, top, width, height}) => {
         const data = new Uint8ClampedArray(width * height * 4).fill(255);
@@ -103,7 +103,7 @@ def test_random_boxes_are_cropped_as_python_crops_them(visit: Visit, default_spe
 @pytest.mark.parametrize("case", CORRECTIONS, ids=[case["name"] for case in CORRECTIONS])
 def test_the_page_corrects_boxes_as_the_golden_vectors_say(visit: Visit, case: dict[str, Any]) -> None:
     actual = visit.page.evaluate(
-        "async ({box, correction}) => (await import('/js/correction.js')).correctBox(box, correction)", case
+        "async ({box, correction}) => (await import('/js/pixels/box_correction.js')).correctBox(box, correction)", case
     )
     # Equal, not close: JSON carries every bit of a double in both directions.
     assert actual == case["corrected"]
@@ -154,7 +154,7 @@ def validate_manifest(visit: Visit, spec: ModelSpec, change_crop: dict[str, Any]
     described = spec.model_dump(mode="json")
     described["crop"] = {**spec.crop.model_dump(mode="json", exclude={"correction"}), **change_crop}
     manifest = {"version": 1, "name": "old", "spec": described, "artefacts": []}
-    script = "async (manifest) => (await import('/js/manifest.js')).validateManifest(manifest).name"
+    script = "async (manifest) => (await import('/js/inference/manifest.js')).validateManifest(manifest).name"
     return str(visit.page.evaluate(script, manifest))
 
 

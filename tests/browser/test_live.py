@@ -110,7 +110,7 @@ def test_nobody_in_the_picture_is_said_calmly_and_a_face_that_comes_back_is_read
 def test_a_face_that_is_lost_for_a_moment_stays_on_the_screen(open_page: OpenPage, site: SiteServer) -> None:
     visit = open_page(f"{site.url}parity.html")
     shown = visit.page.evaluate("""async () => {
-        const {createSmoother} = await import('/js/smooth.js');
+        const {createSmoother} = await import('/js/app/read/smooth.js');
         const smoother = createSmoother();
         const face = (probabilities) => ({probabilities, faces: [{x: 1}]});
         const nobody = {probabilities: null, faces: []};

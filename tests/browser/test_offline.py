@@ -145,7 +145,7 @@ def test_the_second_visit_asks_only_for_the_small_files(open_page: OpenPage, hos
     again.read_sample()
     assert again.probabilities == expected
     assert large_files(host) == []
-    assert "/js/main.js" in host.log.paths  # a page that was changed is seen at once
+    assert "/js/app/main.js" in host.log.paths  # a page that was changed is seen at once
     assert 0 < host.log.sent_bytes < SECOND_VISIT_BYTES
 
 
@@ -204,7 +204,14 @@ def test_every_answer_carries_the_headers(open_page: OpenPage, plain_host: Logge
         const kinds = ['opener-policy', 'embedder-policy', 'resource-policy'];
         return [status, ...kinds.map((kind) => headers.get(`cross-origin-${kind}`))].join(' ');
     }))"""
-    paths = ["./", "js/worker.js", "model/manifest.json", "vendor/tfjs.js", "samples/astronaut.png", "missing.txt"]
+    paths = [
+        "./",
+        "js/inference/worker.js",
+        "model/manifest.json",
+        "vendor/tfjs.js",
+        "samples/astronaut.png",
+        "missing.txt",
+    ]
     answers = visit.page.evaluate(ask, paths)
     assert answers == [*["200 same-origin require-corp same-origin"] * 5, "404 same-origin require-corp same-origin"]
     redirected = visit.page.evaluate("async () => (await fetch('samples')).url")

@@ -366,11 +366,11 @@ def test_an_invalid_manifest_is_named_by_its_field(open_page: OpenPage, serve_ch
 
 def test_a_path_out_of_the_model_folder_is_refused(open_page: OpenPage, serve_changed: ServeChanged) -> None:
     def climb(manifest: dict[str, Any]) -> None:
-        tfjs_artefacts(manifest)[0]["files"][0]["path"] = "../js/main.js"
+        tfjs_artefacts(manifest)[0]["files"][0]["path"] = "../js/app/main.js"
 
     visit = open_page(serve_changed(climb).url)
     visit.wait_for("error")
-    assert 'is "../js/main.js", wanted a path inside the model folder' in visit.error
+    assert 'is "../js/app/main.js", wanted a path inside the model folder' in visit.error
 
 
 def test_an_output_under_another_name_is_an_error(open_page: OpenPage, serve_changed: ServeChanged) -> None:

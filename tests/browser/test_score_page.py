@@ -23,11 +23,11 @@ SHOTS = tuple(clips.Shot(photo, 0.6, fade_s=0.2) for photo in (clips.SMILE, clip
 SWAPPED = (*SHOTS[:3], clips.Shot(clips.ASTRONAUT, 0.6, fade_s=0.2))
 
 TRACK_AND_SCORE = """async ({folders, fps}) => {
-    const {readManifest, findArtefact} = await import('/js/manifest.js');
-    const {startClassifier} = await import('/js/startup.js');
-    const {createDetector} = await import('/js/detector.js');
-    const {cropDetectedFace} = await import('/js/preprocess.js');
-    const {openImage} = await import('/js/source.js');
+    const {readManifest, findArtefact} = await import('/js/inference/manifest.js');
+    const {startClassifier} = await import('/js/inference/start_classifier.js');
+    const {createDetector} = await import('/js/inference/detector.js');
+    const {cropDetectedFace} = await import('/js/pixels/preprocess.js');
+    const {openImage} = await import('/js/pixels/frame.js');
     const {findLag, scoreTracks} = await import('/js/score.js');
     const manifestUrl = new URL('model/manifest.json', document.baseURI).href;
     const manifest = await readManifest(manifestUrl);

@@ -43,8 +43,8 @@ READ_SAMPLE = """async () => {
 
 # A page that is nothing but the pipeline in its worker, the way the other libraries are reached, and hostile texts.
 WORKER_MAIN = r"""
-import {createEmotionPipeline} from './pipeline.js';
-import {importChart, importMedia} from './vendor.js';
+import {createEmotionPipeline} from '../pipeline.js';
+import {importChart, importMedia} from '../vendor.js';
 
 const {dataset} = document.body;
 async function start() {
@@ -197,7 +197,7 @@ def worker_page(tmp_path: Path) -> Path:
     page = tmp_path / "page"
     shutil.copytree(WEB_DEMO, page, ignore=shutil.ignore_patterns("node_modules", "model"))
     (page / "node_modules").symlink_to((WEB_DEMO / "node_modules").resolve())
-    (page / "js" / "main.js").write_text(WORKER_MAIN, encoding="utf-8")
+    (page / "js" / "app" / "main.js").write_text(WORKER_MAIN, encoding="utf-8")
     return page
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ class TestAssembly:
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [
-            ('src="js/main.js"', 'src="js/other.js"', "index.html has 1 scripts, wanted one, <script type=module"),
+            ('src="js/app/main.js"', 'src="js/other.js"', "index.html has 1 scripts, wanted one, <script type=module"),
             ("</head>", "<script>more()</script></head>", "index.html has 2 scripts, wanted one"),
             (
                 "<p>",
@@ -176,10 +177,10 @@ class TestProgram:
 
     def test_it_is_bundled_or_says_why_not(self, tmp_path: Path) -> None:
         page = copy_page(tmp_path)
-        (page / "js" / "main.js").write_text("import './gone.js';\n", encoding="utf-8")
+        (page / "js" / "app" / "main.js").write_text("import './gone.js';\n", encoding="utf-8")
         with pytest.raises(SiteError, match=r"(?s)the page cannot be bundled: .*Could not resolve .\./gone\.js"):
             bundle_program(page)
-        (page / "js" / "main.js").write_text("fetch(new URL('x', import.meta.url));\n", encoding="utf-8")
+        (page / "js" / "app" / "main.js").write_text("fetch(new URL('x', import.meta.url));\n", encoding="utf-8")
         with pytest.raises(SiteError, match=r"(?s)the page cannot be bundled: .*import\.meta"):
             bundle_program(page)
 
@@ -188,9 +189,6 @@ def copy_page(tmp_path: Path) -> Path:
     """The page's program and tools, to be changed."""
     page = tmp_path / "copied"
     for name in ("js", "tools"):
-        for source in (WEB_DEMO / name).glob("*"):
-            if source.is_file():
-                (page / name).mkdir(parents=True, exist_ok=True)
-                (page / name / source.name).write_bytes(source.read_bytes())
+        shutil.copytree(WEB_DEMO / name, page / name)
     (page / "node_modules").symlink_to((WEB_DEMO / "node_modules").resolve())
     return page

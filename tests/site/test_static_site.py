@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -60,10 +61,10 @@ class TestSite:
 
     def test_a_later_one_takes_its_place(self, page: Path, model: Path, tmp_path: Path) -> None:
         write_site(model, tmp_path / "site", page)
-        (page / "js" / "main.js").write_text("// shows nothing", encoding="utf-8")
+        (page / "js" / "app" / "main.js").write_text("// shows nothing", encoding="utf-8")
         write_site(model, tmp_path / "site", page)
         files = held(tmp_path / "site")
-        assert files["js/main.js"] == b"// shows nothing"
+        assert files["js/app/main.js"] == b"// shows nothing"
         assert "samples/shown.png" not in files
 
     def test_what_was_not_judged_may_go(self, page: Path, model: Path, tmp_path: Path) -> None:
@@ -169,11 +170,12 @@ class TestRealPage:
 
     def test_every_module_that_a_module_imports_goes_along(self) -> None:
         names = list_page_files(WEB_DEMO)
-        assert "js/worker.js" in names
+        assert "js/inference/worker.js" in names
         for name in (name for name in names if name.startswith("js/")):
             code = (WEB_DEMO / name).read_text(encoding="utf-8")
-            for imported in re.findall(r"^(?:import|export) .*from '\./([\w./-]+)'", code, flags=re.MULTILINE):
-                assert f"js/{imported}" in names, f"{name} imports {imported}"
+            for imported in re.findall(r"^(?:import|export) .*from '(\.[\w./-]+)'", code, flags=re.MULTILINE):
+                found = os.path.normpath(Path(name).parent / imported)
+                assert found in names, f"{name} imports {imported}"
 
     def test_nothing_else_does(self) -> None:
         names = list_page_files(WEB_DEMO)

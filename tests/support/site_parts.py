@@ -22,10 +22,10 @@ INDEX = """<!doctype html>
   <meta charset="utf-8">
   <title>tiny</title>
   <link rel="icon" href="favicon.svg" type="image/svg+xml">
-  <link rel="modulepreload" href="js/main.js">
+  <link rel="modulepreload" href="js/app/main.js">
   <link rel="stylesheet" href="style.css">
   <link rel="stylesheet" href="vendor/chart.css">
-  <script type="module" src="js/main.js"></script>
+  <script type="module" src="js/app/main.js"></script>
 </head>
 <body data-state="loading"><p>한국어 &amp; more</p></body>
 </html>
@@ -35,7 +35,7 @@ PAGE = {
     "style.css": "p { color: red } /* </style> */",
     "favicon.svg": "<svg/>",
     "sw.js": "// keeps the page",
-    "js/main.js": "fetch(new URL('samples/shown.png', document.baseURI))",
+    "js/app/main.js": "fetch(new URL('samples/shown.png', document.baseURI))",
     "js/vendor.js": "",
     "samples/shown.png": "a picture",
     "vendor/tfjs.js": "",

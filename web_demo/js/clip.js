@@ -5,7 +5,7 @@
  * reon_export/score/tracks/video.py. Where a browser lacks that, or the codec, its own player is asked for the frame in the
  * middle of every cell of js/score.js instead.
  */
-import {createCanvas, getContext} from './canvas.js';
+import {createCanvas, getContext} from './pixels/canvas.js';
 import {describeReason, PageError} from './errors.js';
 import {RATE_HZ} from './score.js';
 import {importMedia} from './vendor.js';
@@ -82,7 +82,7 @@ export function startTrack(name, facts) {
 
 /**
  * @param {number} timeS
- * @param {import('./engine.js').Analysis} analysis
+ * @param {import('./inference/engine.js').Analysis} analysis
  * @returns {import('./score.js').TrackFrame}
  */
 export function toTrackFrame(timeS, {probabilities, box}) {

@@ -1,11 +1,11 @@
 /**
- * Errors that a visitor can act on. `code` and `params` name the sentence in js/text.js, so that the page can say it in
+ * Errors that a visitor can act on. `code` and `params` name the sentence in js/app/text.js, so that the page can say it in
  * the visitor's language; `message` is the English sentence, for consoles and for the parity job.
  */
-import {translate} from './text.js';
+import {translate} from './app/text.js';
 
-/** @typedef {import('./text.js').TextKey} TextKey */
-/** @typedef {import('./text.js').TextParams} TextParams */
+/** @typedef {import('./app/text.js').TextKey} TextKey */
+/** @typedef {import('./app/text.js').TextParams} TextParams */
 /** @typedef {Extract<TextKey, `error_${string}`>} ErrorCode */
 
 export class PageError extends Error {

@@ -3,7 +3,7 @@
  * others are dropped and counted.
  */
 
-/** @typedef {import('./engine.js').Analysis} Analysis */
+/** @typedef {import('./inference/engine.js').Analysis} Analysis */
 /** @typedef {{fps: number, seen: number, analysed: number, dropped: number}} LiveStats fps over the last second */
 /**
  * @typedef {object} LiveLook

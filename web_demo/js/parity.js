@@ -2,13 +2,13 @@
  * window.reonParity: lets the parity job run crops through the very classifier that the page uses, on any backend.
  * It ignores the gate, because it is what decides the gate; it still verifies every hash. Errors reject with a sentence.
  */
-import {loadClassifier} from './classifier.js';
-import {createDetector} from './detector.js';
+import {loadClassifier} from './inference/classifier.js';
+import {createDetector} from './inference/detector.js';
 import {PageError} from './errors.js';
-import {findArtefact, readManifest} from './manifest.js';
-import {cropFace} from './preprocess.js';
-import {startRuntime} from './runtime.js';
-import {openImage} from './source.js';
+import {findArtefact, readManifest} from './inference/manifest.js';
+import {cropFace} from './pixels/preprocess.js';
+import {startRuntime} from './inference/tfjs_backend.js';
+import {openImage} from './pixels/frame.js';
 
 /**
  * @typedef {object} LoadRequest
@@ -22,10 +22,10 @@ import {openImage} from './source.js';
 /** @typedef {{unavailable: string}} Unavailable why the asked backend does not run in this browser */
 /** @typedef {{logits: string, probabilities: string}} ClassifyAnswer base64 of float32 little-endian [count, classes] */
 
-/** @type {Map<string, import('./classifier.js').Classifier>} by precision */
+/** @type {Map<string, import('./inference/classifier.js').Classifier>} by precision */
 const classifiers = new Map();
 let latest = ''; // the precision that was loaded last: it answers where none is named
-/** @type {import('./detector.js').Detector | null} */
+/** @type {import('./inference/detector.js').Detector | null} */
 let detector = null; // kept between photographs
 
 /**
@@ -96,9 +96,9 @@ async function readTensors(cropBase64, nodeNames, precision = latest) {
  * The network's input for one face of an image file, by the same code as on the page.
  * @param {string} fileBase64 the file's bytes
  * @param {string} name for the sentence of an error
- * @param {import('./crop.js').Box} box in pixels of the upright image
- * @param {import('./manifest.js').ModelSpec} spec only `crop` and `input` are read
- * @returns {Promise<{rgb: string, square: import('./crop.js').Square, width: number, height: number}>} rgb is base64 of
+ * @param {import('./pixels/crop.js').Box} box in pixels of the upright image
+ * @param {import('./inference/manifest.js').ModelSpec} spec only `crop` and `input` are read
+ * @returns {Promise<{rgb: string, square: import('./pixels/crop.js').Square, width: number, height: number}>} rgb is base64 of
  *   uint8 HWC; width and height are the upright image's
  */
 async function cropImage(fileBase64, name, box, spec) {
@@ -115,7 +115,7 @@ async function cropImage(fileBase64, name, box, spec) {
  * The faces of an image file, found by the same code as on the page (always on wasm: the backends give the same boxes).
  * @param {string} fileBase64 the file's bytes
  * @param {string} name for the sentence of an error
- * @returns {Promise<{width: number, height: number, faces: import('./detector.js').FaceBox[]}>} the size of the upright
+ * @returns {Promise<{width: number, height: number, faces: import('./inference/detector.js').FaceBox[]}>} the size of the upright
  *   image, and its faces, the largest first, in its pixels, as the detector draws them (without the spec's correction)
  */
 async function detectPhoto(fileBase64, name) {

@@ -9,16 +9,16 @@
  * same.
  */
 import {PageError} from './errors.js';
-import {startEngine} from './engine.js';
-import {connectWorker} from './remote.js';
+import {startEngine} from './inference/engine.js';
+import {connectWorker} from './inference/worker_client.js';
 
-/** @typedef {import('./engine.js').Analysis} Analysis */
-/** @typedef {import('./engine.js').Facts & {offMainThread: boolean}} PipelineFacts */
-/** @typedef {import('./engine.js').Picture | HTMLVideoElement | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | ImageData} Source */
+/** @typedef {import('./inference/engine.js').Analysis} Analysis */
+/** @typedef {import('./inference/engine.js').Facts & {offMainThread: boolean}} PipelineFacts */
+/** @typedef {import('./inference/engine.js').Picture | HTMLVideoElement | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | ImageData} Source */
 /**
  * @typedef {object} EmotionPipeline
  * @property {PipelineFacts} facts as they are now: where a graphics processor takes its context away, the next backend goes on
- * @property {(source: Source, options?: import('./engine.js').AnalyzeOptions) => Promise<Analysis>} analyze calls are
+ * @property {(source: Source, options?: import('./inference/engine.js').AnalyzeOptions) => Promise<Analysis>} analyze calls are
  *   served one at a time, in order. An ImageBitmap or a VideoFrame is taken over: it is closed, or given back as `frame`.
  * @property {() => Promise<{tensors: number, bytes: number}>} memory what TF.js holds; for diagnostics
  * @property {() => void} destroy
@@ -28,9 +28,9 @@ import {connectWorker} from './remote.js';
  * @property {string} manifestUrl may be relative to the page
  * @property {string | null} [backend] wasm, webgpu, webgl or cpu; the first that works and passes its self-test
  * @property {string | null} [precision] float32, float16 or uint8; the smallest that passed its comparison with PyTorch
- * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/detector.js for what is done without it
+ * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/inference/detector.js for what is done without it
  * @property {'auto' | 'never'} [worker] never: everything on the page's own thread
- * @property {import('./engine.js').OnProgress} [onProgress]
+ * @property {import('./inference/engine.js').OnProgress} [onProgress]
  */
 
 const DETECTOR_SIZES = {least: 96, most: 608, step: 32};
@@ -66,8 +66,8 @@ export async function createEmotionPipeline({
 }
 
 /**
- * @param {import('./engine.js').EngineOptions} options
- * @param {import('./engine.js').OnProgress} onProgress
+ * @param {import('./inference/engine.js').EngineOptions} options
+ * @param {import('./inference/engine.js').OnProgress} onProgress
  * @returns {Promise<EmotionPipeline>}
  */
 async function startHere(options, onProgress) {
@@ -83,7 +83,7 @@ async function startHere(options, onProgress) {
 /**
  * @param {object} parts
  * @param {() => PipelineFacts} parts.facts
- * @param {(picture: import('./engine.js').Picture, options: import('./engine.js').AnalyzeOptions) => Promise<Analysis>} parts.look
+ * @param {(picture: import('./inference/engine.js').Picture, options: import('./inference/engine.js').AnalyzeOptions) => Promise<Analysis>} parts.look
  * @param {EmotionPipeline['memory']} parts.memory
  * @param {() => void} parts.destroy
  * @returns {EmotionPipeline}
@@ -107,12 +107,12 @@ function createPipeline({facts, look, memory, destroy}) {
 /**
  * What a worker can be given: a picture as it is at this moment, or a file.
  * @param {Source} source
- * @returns {Promise<import('./engine.js').Picture>}
+ * @returns {Promise<import('./inference/engine.js').Picture>}
  */
 async function capture(source) {
   const isPicture = source instanceof Blob || source instanceof ImageBitmap
     || (typeof VideoFrame !== 'undefined' && source instanceof VideoFrame);
-  return isPicture ? /** @type {import('./engine.js').Picture} */ (source) : createImageBitmap(source);
+  return isPicture ? /** @type {import('./inference/engine.js').Picture} */ (source) : createImageBitmap(source);
 }
 
 /** @param {number} size */

@@ -27,9 +27,9 @@ export async function importChart() {
   return /** @type {Promise<Chart>} */ (importFrom('chart.js'));
 }
 
-/** @returns {Worker} js/worker.js, just started */
+/** @returns {Worker} js/inference/worker.js, just started */
 export function startWorker() {
-  return new Worker(new URL('./worker.js', import.meta.url), {type: 'module'});
+  return new Worker(new URL('./inference/worker.js', import.meta.url), {type: 'module'});
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Bundles the page's program into one classic script, for `build --standalone`: `node tools/standalone.mjs OUT.js`.
  *
- * The script is js/main.js in a page and js/worker.js in a worker, because a file:// page cannot load modules or a second
+ * The script is js/app/main.js in a page and js/inference/worker.js in a worker, because a file:// page cannot load modules or a second
  * file. js/vendor.js, which knows the addresses of other files, is left out for standalone_vendor.js.
  */
 import path from 'node:path';

@@ -16,7 +16,7 @@ export const importMedia = () => import('./vendor_media.js');
 
 export const importChart = () => import('./vendor_chart.js');
 
-/** @returns {Worker} this very script, which is js/worker.js there */
+/** @returns {Worker} this very script, which is js/inference/worker.js there */
 export function startWorker() {
   const files = getFiles();
   const url = URL.createObjectURL(new Blob([files.program], {type: 'text/javascript'}));

@@ -1,6 +1,6 @@
 /**
  * What the page uses of TF.js and face-api. `tools/vendor.mjs` bundles this file to vendor/tfjs.js;
- * js/runtime.js is the only file that imports that bundle.
+ * js/inference/tfjs_backend.js is the only file that imports that bundle.
  *
  * The wasm backend is part of the first chunk, because it is the one that the page tries first. The others are
  * chunks of their own, fetched only when they are asked for.

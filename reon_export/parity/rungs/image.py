@@ -21,7 +21,7 @@ from reon_export.runtimes.predictions import Classify
 from reon_export.spec import ModelSpec
 
 # Promised for files with one right answer. Measured: 0 and 0 in every case, in Chromium 156, Firefox 153 and WebKitGTK
-# 2.50 (without js/png.js and js/profile.js only in Chromium: up to 3 in Firefox and 239 in WebKit).
+# 2.50 (without js/pixels/png.js and js/pixels/icc_profile.js only in Chromium: up to 3 in Firefox and 239 in WebKit).
 LOSSLESS_MAX_ABS = 1
 LOSSLESS_MEAN_ABS = 1e-3
 # Measured: 0 for JPEG in all three (they and OpenCV decode with libjpeg-turbo); 9.6e-4 for a transparent WebP (Firefox:

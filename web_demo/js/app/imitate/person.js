@@ -1,0 +1,206 @@
+/** One of the two people: a video, its emotion track while it is computed and afterwards, and what there is to say of it. */
+import {createChart, linesOfTrack} from '../widgets/chart.js';
+import {analyseClip, openClip} from '../../clip.js';
+import {listColours} from '../widgets/colours.js';
+import {find, setText} from '../dom.js';
+import {faceShare} from '../../score_files.js';
+import {formatNumber, formatPercent, formatSeconds, translate} from '../text.js';
+
+/** @typedef {import('../../score.js').Track} Track */
+/** @typedef {import('../../clip.js').Clip} Clip */
+/** @typedef {import('../text.js').Language} Language */
+/**
+ * @typedef {object} Performance
+ * @property {Track} track
+ * @property {Clip | null} clip null where the recording cannot be looked at again
+ * @property {number} offsetS where the video's time 0 lies in the track's time
+ */
+/**
+ * @typedef {object} Person
+ * @property {HTMLVideoElement} video
+ * @property {Performance | null} performance
+ * @property {(blob: Blob, name: string) => Promise<boolean>} open reads a video file; false if it was cancelled
+ * @property {(blob: Blob | null, track: Track, offsetS: number) => Promise<void>} take a recording and its track
+ * @property {() => void} cancel
+ * @property {() => void} clear
+ * @property {(say: (language: Language) => string) => void} say
+ * @property {(track: Track, endS: number) => void} showTrack
+ * @property {(timeS: number) => void} seek the video
+ * @property {(timeS: number | null) => void} setPlayhead of the chart; null takes it away
+ * @property {(language: Language) => void} render
+ */
+
+const CHART_EVERY_MS = 250;
+
+/**
+ * @param {HTMLElement} root the card
+ * @param {() => Promise<import('../../pipeline.js').EmotionPipeline>} getPipeline
+ * @param {(timeS: number) => void} onSeek the chart was clicked
+ * @param {Language} firstLanguage
+ * @returns {Person}
+ */
+export function createPerson(root, getPipeline, onSeek, firstLanguage) {
+  const video = find(root, 'video', HTMLVideoElement);
+  const working = find(root, '.working', HTMLElement);
+  const progress = find(root, 'progress', HTMLProgressElement);
+  const status = find(root, '.person-status', HTMLElement);
+  const chart = createChart(find(root, '.chart', HTMLElement), onSeek);
+  let language = firstLanguage;
+  /** @type {(language: Language) => string} */
+  let sentence = () => '';
+  /** @type {AbortController | null} */
+  let controller = null;
+  let url = '';
+  let chartedMs = 0;
+  /** @type {{track: Track, endS: number, colours: string[]} | null} */
+  let charted = null;
+  find(root, '.cancel', HTMLButtonElement).addEventListener('click', () => controller?.abort());
+
+  /** @type {Person} */
+  const person = {video, performance: null, open, take, cancel, clear, say, showTrack, seek, setPlayhead: chart.setPlayhead, render};
+  return person;
+
+  /** @type {Person['open']} */
+  async function open(blob, name) {
+    clear();
+    const mine = new AbortController();
+    controller = mine;
+    working.hidden = false;
+    progress.removeAttribute('value');
+    say((shown) => translate(shown, 'person_opening', {name}));
+    /** @type {Clip | null} */
+    let clip = null;
+    try {
+      clip = await openClip(blob, name);
+      mine.signal.throwIfAborted();
+      showVideo(blob);
+      const pipeline = await getPipeline();
+      mine.signal.throwIfAborted();
+      const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name)});
+      person.performance = {track, clip, offsetS: 0};
+      finish(track, pipeline.facts.spec.labels);
+      return true;
+    } catch (error) {
+      clip?.destroy();
+      if (controller !== mine) return false; // somebody else has the card now
+      const isCancelled = mine.signal.aborted;
+      clear();
+      if (!isCancelled) throw error;
+      say((shown) => translate(shown, 'person_cancelled'));
+      return false;
+    } finally {
+      if (controller === mine) {
+        controller = null;
+        working.hidden = true;
+      }
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @returns {(doneS: number, totalS: number, track: Track) => void}
+   */
+  function showProgress(name) {
+    return (doneS, totalS, track) => {
+      progress.value = Math.min(1, doneS / totalS);
+      const isDue = performance.now() - chartedMs >= CHART_EVERY_MS;
+      if (!isDue) return;
+      say((shown) => translate(shown, 'person_analysing', {name, done: formatNumber(doneS, 1, shown), total: formatNumber(totalS, 1, shown)}));
+      showTrack(track, totalS);
+    };
+  }
+
+  /** @type {Person['take']} */
+  async function take(blob, track, offsetS) {
+    clear();
+    if (blob !== null) showVideo(blob);
+    const clip = blob === null ? null : await openClip(blob, track.name).catch(() => null);
+    person.performance = {track, clip, offsetS};
+    finish(track, (await getPipeline()).facts.spec.labels);
+  }
+
+  /**
+   * @param {Track} track
+   * @param {readonly import('../../inference/manifest.js').Label[]} labels
+   */
+  function finish(track, labels) {
+    charted = {track, endS: track.duration_s, colours: listColours(labels)};
+    drawChart();
+    say((shown) => translate(shown, 'person_done', {
+      name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track), shown),
+    }));
+  }
+
+  /** @type {Person['showTrack']} */
+  function showTrack(track, endS) {
+    chartedMs = performance.now();
+    void getPipeline().then(({facts}) => {
+      charted = {track, endS, colours: listColours(facts.spec.labels)};
+      drawChart();
+    });
+  }
+
+  function drawChart() {
+    if (charted === null) return;
+    const {track, endS, colours} = charted;
+    void chart.show({
+      ...linesOfTrack(track, colours),
+      endS,
+      top: 1,
+      formatTime: (value) => formatSeconds(value, language),
+      formatValue: (value) => `${Math.round(value * 100)}%`,
+      label: translate(language, 'chart_track', {name: track.name}),
+    });
+  }
+
+  /** @param {Blob} blob */
+  function showVideo(blob) {
+    url = URL.createObjectURL(blob);
+    video.srcObject = null;
+    video.src = url;
+    root.dataset.filled = '';
+  }
+
+  /** @type {Person['say']} */
+  function say(wanted) {
+    sentence = wanted;
+    setText(status, sentence(language));
+  }
+
+  /** @type {Person['seek']} */
+  function seek(timeS) {
+    if (person.performance !== null) video.currentTime = Math.max(0, timeS - person.performance.offsetS);
+    chart.setPlayhead(timeS);
+  }
+
+  function cancel() {
+    controller?.abort();
+  }
+
+  function clear() {
+    cancel();
+    controller = null;
+    working.hidden = true;
+    person.performance?.clip?.destroy();
+    person.performance = null;
+    charted = null;
+    void chart.show(null);
+    chart.setPlayhead(null);
+    if (url !== '') {
+      video.pause();
+      video.removeAttribute('src');
+      video.load();
+      URL.revokeObjectURL(url);
+      url = '';
+    }
+    delete root.dataset.filled;
+    say(() => '');
+  }
+
+  /** @type {Person['render']} */
+  function render(wanted) {
+    language = wanted;
+    setText(status, sentence(language));
+    drawChart();
+  }
+}

@@ -1,0 +1,121 @@
+/** Files to keep: the result as JSON and CSV, both tracks, and a picture to share. Made here, kept by the browser's download. */
+import {createCanvas, getContext} from '../../pixels/canvas.js';
+import {readColour} from '../widgets/colours.js';
+import {describeFace, describeLag} from './score_view.js';
+import {formatNumber, translate} from '../text.js';
+
+/** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
+/** @typedef {import('../text.js').Language} Language */
+
+const WIDTH = 1200;
+const HEIGHT = 630; // what messengers and networks show whole
+const MARGIN = 56;
+const FONT = 'system-ui, "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR", sans-serif';
+
+/**
+ * @param {string} name of the file
+ * @param {Blob} blob
+ */
+export function download(name, blob) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may start late
+}
+
+/**
+ * @param {ScoreContent} content
+ * @param {Language} language
+ * @returns {Promise<Blob>} a PNG
+ */
+export async function drawPicture(content, language) {
+  const canvas = createCanvas();
+  canvas.width = WIDTH;
+  canvas.height = HEIGHT;
+  const context = getContext(canvas);
+  context.fillStyle = readColour('--card');
+  context.fillRect(0, 0, WIDTH, HEIGHT);
+  drawHead(context, content, language);
+  drawMoment(context, content, language);
+  drawLine(context, content);
+  if (canvas instanceof OffscreenCanvas) return canvas.convertToBlob({type: 'image/png'});
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => (blob === null ? reject(new Error('no picture came out')) : resolve(blob)), 'image/png');
+  });
+}
+
+/**
+ * @param {import('../../pixels/canvas.js').AnyContext} context
+ * @param {ScoreContent} content
+ * @param {Language} language
+ */
+function drawHead(context, {result: {score, lag}}, language) {
+  const column = WIDTH / 2 - MARGIN - 32;
+  write(context, translate(language, 'share_title'), MARGIN, 96, 34, '--quiet', column);
+  write(context, formatNumber(score.score ?? 0, 1, language), MARGIN, 262, 170, '--accent', column);
+  write(context, translate(language, 'score_of'), MARGIN, 312, 32, '--quiet', column);
+  write(context, describeLag(lag, language), MARGIN, 360, 22, '--ink', column);
+}
+
+/**
+ * @param {import('../../pixels/canvas.js').AnyContext} context
+ * @param {ScoreContent} content
+ * @param {Language} language
+ */
+function drawMoment(context, {result: {score}, best, labels}, language) {
+  const side = (WIDTH / 2 - MARGIN - 16) / 2;
+  const cell = score.cells.find(({timeS}) => timeS === score.best?.timeS);
+  [{frame: best.actor, who: 'actor_title', values: cell?.actor}, {frame: best.user, who: 'user_title', values: cell?.user}].forEach(({frame, who, values}, i) => {
+    const left = WIDTH / 2 + i * (side + 16);
+    if (frame !== null) {
+      const cut = Math.min(frame.width, frame.height);
+      context.drawImage(frame, (frame.width - cut) / 2, (frame.height - cut) / 2, cut, cut, left, MARGIN, side, side);
+    }
+    const name = translate(language, /** @type {'actor_title' | 'user_title'} */ (who));
+    write(context, describeFace(name, values ?? null, labels, language), left, MARGIN + side + 32, 18, '--ink', side);
+  });
+}
+
+/**
+ * The score over time, along the lower edge.
+ * @param {import('../../pixels/canvas.js').AnyContext} context
+ * @param {ScoreContent} content
+ */
+function drawLine(context, {result: {score: {cells}}}) {
+  const [left, right, top, bottom] = [MARGIN, WIDTH - MARGIN, 420, HEIGHT - MARGIN];
+  context.strokeStyle = readColour('--line');
+  context.lineWidth = 2;
+  for (const y of [top, (top + bottom) / 2, bottom]) {
+    context.beginPath();
+    context.moveTo(left, y);
+    context.lineTo(right, y);
+    context.stroke();
+  }
+  context.strokeStyle = readColour('--accent');
+  context.lineWidth = 5;
+  context.lineJoin = 'round';
+  context.beginPath();
+  let isDown = false;
+  cells.forEach(({score}, i) => {
+    const x = left + ((right - left) * (i + 0.5)) / cells.length;
+    if (score !== null) context[isDown ? 'lineTo' : 'moveTo'](x, bottom - ((bottom - top) * score) / 100);
+    isDown = score !== null;
+  });
+  context.stroke();
+}
+
+/**
+ * @param {import('../../pixels/canvas.js').AnyContext} context
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y of the base line
+ * @param {number} size in pixels
+ * @param {string} colour a custom property
+ * @param {number} maxWidth narrower letters where it would not fit
+ */
+function write(context, text, x, y, size, colour, maxWidth) {
+  context.fillStyle = readColour(colour);
+  context.font = `600 ${size}px ${FONT}`;
+  context.fillText(text, x, y, maxWidth);
+}

@@ -1,0 +1,105 @@
+/** The page: connects the parts and holds no logic of its own. */
+import {find, isVideo, pickFiles} from './dom.js';
+import {PageError, toPageError} from '../errors.js';
+import {createImitation, fetchSample} from './imitate/imitate.js';
+import {prepareOffline} from './offline.js';
+import {createEmotionPipeline} from '../pipeline.js';
+import {createReader} from './read/reader.js';
+import {createStatus} from './status.js';
+import {createTabs} from './tabs.js';
+import {formatBytes, pickLanguage, rememberLanguage, showLanguage} from './text.js';
+
+// What the buttons offer: it must be there on a later visit without a network.
+const SAMPLES = ['astronaut.png', 'actor.webm', 'imitation.webm'].map((name) => `samples/${name}`);
+
+const query = new URLSearchParams(location.search);
+let language = pickLanguage(query);
+const status = createStatus(document.body, {
+  line: find(document, '#status', HTMLElement),
+  bar: find(document, '#progress', HTMLProgressElement),
+  alert: find(document, '#alert', HTMLElement),
+  alertText: find(document, '#alert-text', HTMLElement),
+}, language);
+const pipeline = startPipeline();
+const getPipeline = () => pipeline;
+const reader = createReader(document.body, status, getPipeline, language);
+const imitation = createImitation(find(document, '#imitate', HTMLElement), status, getPipeline, fetchSample, language);
+const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
+  reader.stop();
+  imitation.stop();
+});
+
+/** @returns {Promise<import('../pipeline.js').EmotionPipeline>} */
+async function startPipeline() {
+  status.say('loading', 'status_runtime');
+  const offline = await prepareOffline({alsoKeep: SAMPLES});
+  void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
+  const detector = query.get('detector');
+  return createEmotionPipeline({
+    manifestUrl: 'model/manifest.json',
+    backend: query.get('backend'),
+    precision: query.get('precision'),
+    detectorSize: detector === null ? null : Number(detector),
+    worker: query.get('worker') === 'never' ? 'never' : 'auto',
+    onProgress({stage, doneBytes = 0, totalBytes = 0}) {
+      if (status.state !== 'loading') return;
+      if (stage === 'model') status.progress(doneBytes, totalBytes, 'status_model', formatBytes);
+      else status.say('loading', stage === 'detector' ? 'status_detector' : stage === 'warm_up' ? 'status_warm_up' : 'status_runtime');
+    },
+  });
+}
+
+function render() {
+  showLanguage(document, language);
+  status.translateTo(language);
+  reader.render(language);
+  imitation.render(language);
+}
+
+/**
+ * Whatever is dropped goes to the part that is open.
+ * @param {File | undefined} file
+ */
+function dropFile(file) {
+  if (file === undefined) status.fail(new PageError('error_no_file'));
+  else if (tabs.selected === 'imitate' && isVideo(file, file.name)) imitation.dropFile(file, file.name);
+  else {
+    tabs.select('read');
+    reader.readFile(file, file.name);
+  }
+}
+
+function listen() {
+  pickFiles(find(document, '#choose', HTMLButtonElement), find(document, '#picker', HTMLInputElement), (file) => reader.readFile(file, file.name));
+  find(document, '#sample', HTMLButtonElement).addEventListener('click', () => void reader.readPhoto(() => fetchSample('astronaut.png')));
+  find(document, '#camera', HTMLButtonElement).addEventListener('click', reader.useCamera);
+  find(document, '#pause', HTMLButtonElement).addEventListener('click', reader.togglePause);
+  find(document, '#stop', HTMLButtonElement).addEventListener('click', reader.stop);
+  for (const button of document.querySelectorAll('[data-language]')) {
+    button.addEventListener('click', () => {
+      language = button.getAttribute('data-language') === 'ko' ? 'ko' : 'en';
+      rememberLanguage(language);
+      render();
+    });
+  }
+  // The whole window takes drops: a file dropped beside the frame must not replace the page.
+  addEventListener('dragover', (event) => {
+    event.preventDefault();
+    document.body.dataset.dragging = '';
+  });
+  addEventListener('dragleave', (event) => {
+    if (event.relatedTarget === null) delete document.body.dataset.dragging;
+  });
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    delete document.body.dataset.dragging;
+    dropFile(event.dataTransfer?.files[0]);
+  });
+}
+
+render();
+listen();
+pipeline.then(
+  () => { if (status.state === 'loading') status.say('ready', 'status_ready'); },
+  (error) => status.fail(toPageError(error)),
+);

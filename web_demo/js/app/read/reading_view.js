@@ -1,0 +1,216 @@
+/** The reading of a face: the top emotion, a bar for each label, and the facts about how it was made. */
+import {createBars} from '../widgets/bars.js';
+import {getContext} from '../../pixels/canvas.js';
+import {createElement, setText} from '../dom.js';
+import {formatBytes, formatNumber, formatPercent, nameOf, translate} from '../text.js';
+
+/** @typedef {import('../text.js').Language} Language */
+/** @typedef {import('../../pipeline.js').PipelineFacts} Facts */
+/** @typedef {import('../../live.js').LiveStats} LiveStats */
+/** @typedef {{headline: HTMLElement, note: HTMLElement, seen: HTMLElement, crop: HTMLCanvasElement, bars: HTMLElement, facts: HTMLElement}} ResultElements */
+/**
+ * @typedef {object} Reading what is shown; smoothing, where there is any, has been done
+ * @property {readonly number[] | null} probabilities one a label; null: there is no face
+ * @property {readonly number[] | null} exact the same, unsmoothed
+ * @property {Uint8ClampedArray | null} cropRgb the network's input, HWC
+ * @property {number} faceCount
+ * @property {number} detectMs
+ * @property {number} classifyMs
+ * @property {LiveStats | null} stats of a video
+ */
+/** @typedef {{facts: Facts | null, reading: Reading | null}} ResultState */
+/** @typedef {{render: (state: ResultState, language: Language) => void}} ResultView */
+
+/**
+ * A missing part shows as "not yet".
+ * @param {ResultElements} elements
+ * @returns {ResultView}
+ */
+export function createResultView(elements) {
+  const bars = createBars(elements.bars);
+  return {
+    render({facts, reading}, language) {
+      const top = reading?.probabilities ? indexOfLargest(reading.probabilities) : -1;
+      setText(elements.headline, describeTop(facts, reading, top, language));
+      const isOneOfMany = reading !== null && reading.stats === null && reading.faceCount > 1;
+      setText(elements.note, isOneOfMany ? translate(language, 'result_many', {count: reading.faceCount}) : '');
+      const cropRgb = reading?.cropRgb ?? null;
+      elements.seen.hidden = facts === null || cropRgb === null;
+      if (facts !== null && cropRgb !== null) drawCrop(elements.crop, cropRgb, facts.spec.input);
+      const labels = facts?.spec.labels ?? [];
+      const values = labels.map((_, i) => {
+        const share = reading?.probabilities?.[i];
+        return share === undefined ? null : {share, text: formatPercent(share, language)};
+      });
+      bars.render(labels, values, top, language);
+      [...elements.bars.children].forEach((row, i) => markProbability(/** @type {HTMLElement} */ (row), reading?.exact?.[i]));
+      renderFacts(elements.facts, facts, reading, language);
+    },
+  };
+}
+
+/**
+ * For tests and for those who look with a browser's tools.
+ * @param {HTMLElement} row
+ * @param {number | undefined} probability
+ */
+function markProbability(row, probability) {
+  if (probability === undefined) delete row.dataset.probability;
+  else row.dataset.probability = String(probability);
+}
+
+/**
+ * @param {Facts | null} facts
+ * @param {Reading | null} reading
+ * @param {number} top
+ * @param {Language} language
+ * @returns {string}
+ */
+function describeTop(facts, reading, top, language) {
+  if (facts === null || reading === null) return translate(language, 'result_waiting');
+  if (reading.probabilities === null) return translate(language, 'result_no_face');
+  const label = nameOf(facts.spec.labels[top], language);
+  return translate(language, 'result_top', {label, percent: formatPercent(reading.probabilities[top], language)});
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Uint8ClampedArray} rgb
+ * @param {{height: number, width: number}} size
+ */
+function drawCrop(canvas, rgb, {height, width}) {
+  const image = new ImageData(width, height);
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
+    image.data[pixel * 4] = rgb[pixel * 3];
+    image.data[pixel * 4 + 1] = rgb[pixel * 3 + 1];
+    image.data[pixel * 4 + 2] = rgb[pixel * 3 + 2];
+    image.data[pixel * 4 + 3] = 255;
+  }
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  getContext(canvas).putImageData(image, 0, 0);
+}
+
+/**
+ * @param {HTMLElement} list a `dl`
+ * @param {Facts | null} facts
+ * @param {Reading | null} reading
+ * @param {Language} language
+ */
+function renderFacts(list, facts, reading, language) {
+  const rows = facts === null ? [] : listFacts(facts, reading, language);
+  showFacts(list, rows);
+  const gate = list.querySelector('[data-fact="fact_verdict"]');
+  if (gate !== null && facts !== null) gate.className = `fact fact-${facts.artefact.gate}`;
+  list.dataset.backend = facts?.runtime.backend ?? '';
+  list.dataset.threads = String(facts?.runtime.threads ?? '');
+  list.dataset.precision = facts?.artefact.precision ?? '';
+  list.dataset.gate = facts?.artefact.gate ?? '';
+  list.dataset.selfTest = String(facts?.selfTest?.maxAbsProb ?? '');
+  list.dataset.offMainThread = String(facts?.offMainThread ?? '');
+}
+
+/**
+ * Rows of term and value; rows that are there already are changed in place.
+ * @param {HTMLElement} list a `dl`
+ * @param {readonly (readonly [string, string, string])[]} rows key, term, value
+ */
+export function showFacts(list, rows) {
+  const isSame = list.children.length === rows.length && rows.every(([key], i) => /** @type {HTMLElement} */ (list.children[i]).dataset.fact === key);
+  if (!isSame) {
+    list.replaceChildren(...rows.map(([key]) => {
+      const row = createElement('div', 'fact');
+      row.dataset.fact = key;
+      row.append(createElement('dt', ''), createElement('dd', ''));
+      return row;
+    }));
+  }
+  rows.forEach(([, term, value], i) => {
+    setText(list.children[i].children[0], term);
+    setText(list.children[i].children[1], value);
+  });
+}
+
+/**
+ * @param {Facts} facts
+ * @param {Reading | null} reading
+ * @param {Language} language
+ * @returns {[string, string, string][]}
+ */
+function listFacts({name, artefact, runtime, selfTest, offMainThread}, reading, language) {
+  const size = formatBytes(artefact.bytes, language);
+  const time = reading === null ? translate(language, 'fact_time_waiting') : translate(language, 'fact_time_value', {
+    detectMs: Math.round(reading.detectMs), classifyMs: Math.round(reading.classifyMs),
+  });
+  const thread = translate(language, offMainThread ? 'thread_worker' : 'thread_page');
+  /** @type {[import('../text.js').TextKey, string][]} */
+  const rows = [
+    ['fact_model', translate(language, 'fact_model_value', {name, precision: artefact.precision, size})],
+    ['fact_verdict', describeVerdict(artefact, language)],
+    ['fact_backend', `${describeBackend(runtime, language)}; ${thread}`],
+    ['fact_self_test', describeSelfTest(selfTest, language)],
+    ['fact_time', time],
+  ];
+  const stats = reading?.stats ?? null;
+  if (stats !== null) {
+    const {seen, dropped} = stats;
+    rows.push(['fact_rate', translate(language, 'fact_rate_value', {fps: formatNumber(stats.fps, 0, language), seen, dropped})]);
+  }
+  return rows.map(([key, value]) => [key, translate(language, key), value]);
+}
+
+/**
+ * @param {import('../../inference/manifest.js').Artefact} artefact
+ * @param {Language} language
+ * @returns {string}
+ */
+function describeVerdict({gate, parity}, language) {
+  if (gate !== 'passed') return translate(language, 'verdict_not_run');
+  if (parity === null) return translate(language, 'verdict_passed_bare');
+  const difference = parity.max_abs_prob.toPrecision(2);
+  return translate(language, 'verdict_passed', {difference, samples: parity.samples, backend: parity.backend.replace(/^tfjs:/, '')});
+}
+
+/**
+ * @param {import('../../inference/tfjs_backend.js').RuntimeFacts} runtime
+ * @param {Language} language
+ * @returns {string}
+ */
+function describeBackend({backend, asked, rejected, threads}, language) {
+  const rejections = rejected.map((item) => translate(language, 'rejected_item', item)).join('; ');
+  const choice = rejected.length === 0 ? translate(language, 'reason_first') : translate(language, 'reason_fallback', {rejected: rejections});
+  return translate(language, 'fact_backend_value', {
+    backend,
+    threads: describeThreads(threads, language),
+    reason: asked ? translate(language, 'reason_asked') : choice,
+  });
+}
+
+/**
+ * @param {number | null} threads
+ * @param {Language} language
+ * @returns {string}
+ */
+function describeThreads(threads, language) {
+  if (threads === null) return translate(language, 'threads_none');
+  return threads === 1 ? translate(language, 'threads_one') : translate(language, 'threads_many', {count: threads});
+}
+
+/**
+ * @param {readonly number[]} values
+ * @returns {number}
+ */
+function indexOfLargest(values) {
+  return values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
+}
+
+/**
+ * @param {import('../../inference/self_test.js').SelfTestResult | null} selfTest
+ * @param {Language} language
+ * @returns {string}
+ */
+function describeSelfTest(selfTest, language) {
+  if (selfTest === null) return translate(language, 'fact_self_test_missing');
+  const difference = selfTest.maxAbsProb.toPrecision(2);
+  return translate(language, 'fact_self_test_value', {difference, samples: selfTest.samples});
+}

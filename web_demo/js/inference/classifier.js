@@ -1,0 +1,190 @@
+/** The exported network: loads verified bytes, checks what comes out, classifies one crop at a time. */
+import {describeReason, PageError} from '../errors.js';
+import {fetchArtefact} from './manifest.js';
+
+/** @typedef {import('./manifest.js').Artefact} Artefact */
+/** @typedef {import('./manifest.js').Manifest} Manifest */
+/** @typedef {import('./manifest.js').ModelSpec} ModelSpec */
+/** @typedef {import('./tfjs_backend.js').Runtime} Runtime */
+/** @typedef {{logits: Float32Array, probabilities: Float32Array}} Classification one number a label each */
+/**
+ * @typedef {object} Classifier
+ * @property {import('./manifest.js').Label[]} labels in the order of the outputs
+ * @property {ModelSpec} spec
+ * @property {import('./tfjs_backend.js').BackendName} backend
+ * @property {import('./manifest.js').Precision} precision
+ * @property {(rgb: Uint8Array | Uint8ClampedArray) => Promise<Classification>} classify rgb is HWC, height * width * 3
+ * @property {(rgb: Uint8Array, names: string[]) => Promise<NodeOutput[]>} execute what these nodes of the graph give, unchecked
+ * @property {() => void} destroy
+ */
+/** @typedef {{shape: number[], values: Float32Array}} NodeOutput */
+/** @typedef {{name: string}} TensorInfo */
+/** @typedef {{inputs: Record<string, TensorInfo>, outputs: Record<string, TensorInfo>}} Signature */
+/** @typedef {{input: string, logits: string, probabilities: string}} TensorNames */
+
+const SUM_TOLERANCE = 1e-3; // of the probabilities, from 1: half-precision textures are off by 5e-4
+
+/**
+ * Fetch, verify and load an artefact, and run it once.
+ * @param {object} options
+ * @param {Manifest} options.manifest
+ * @param {Artefact} options.artefact
+ * @param {string} options.manifestUrl absolute
+ * @param {Runtime} options.runtime
+ * @param {import('./manifest.js').OnProgress} [options.onProgress]
+ * @param {() => void} [options.onWarmUp] called when all bytes are there and the first run starts
+ * @param {boolean} [options.isProven] false leaves the first run out: a network whose answers are unusable can still be examined
+ * @returns {Promise<Classifier>}
+ * @throws {PageError} if a file is damaged, or the model does not do what the manifest says
+ */
+export async function loadClassifier({manifest, artefact, manifestUrl, runtime, onProgress = () => {}, onWarmUp = () => {}, isProven = true}) {
+  const files = await fetchArtefact(artefact, manifestUrl, onProgress);
+  const {tf, backend} = runtime;
+  const {spec} = manifest;
+  const artifacts = readModelArtifacts(artefact, files);
+  checkLabels(artifacts, spec);
+  const names = resolveTensorNames(artifacts, spec);
+  const model = await tf.loadGraphModel(tf.io.fromMemory(artifacts)).catch((error) => {
+    throw new PageError('error_model_invalid', {reason: describeReason(error)});
+  });
+  let destroyed = false;
+
+  /** @type {Classifier['classify']} */
+  async function classify(rgb) {
+    if (destroyed) throw new PageError('error_unexpected', {reason: 'the classifier was destroyed'});
+    const outputs = tf.tidy(() => model.execute({[names.input]: toInput(tf, rgb, spec)}, [names.logits, names.probabilities]));
+    const tensors = Array.isArray(outputs) ? outputs : [outputs];
+    try {
+      for (const tensor of tensors) {
+        if (tensor.shape.length !== 2 || tensor.shape[0] !== 1 || tensor.shape[1] !== spec.labels.length) {
+          throw new PageError('error_output_invalid', {backend, reason: `shape [${tensor.shape}], wanted [1,${spec.labels.length}]`});
+        }
+      }
+      const [logits, probabilities] = await Promise.all(tensors.map((tensor) => tensor.data()));
+      return checkOutputs(/** @type {Float32Array} */ (logits), /** @type {Float32Array} */ (probabilities), backend);
+    } finally {
+      tensors.forEach((tensor) => tensor.dispose());
+    }
+  }
+
+  /** @type {Classifier['execute']} */
+  async function execute(rgb, nodeNames) {
+    if (destroyed) throw new PageError('error_unexpected', {reason: 'the classifier was destroyed'});
+    const outputs = tf.tidy(() => model.execute({[names.input]: toInput(tf, rgb, spec)}, nodeNames));
+    const tensors = Array.isArray(outputs) ? outputs : [outputs];
+    try {
+      return await Promise.all(tensors.map(async (tensor) => ({shape: tensor.shape, values: Float32Array.from(await tensor.data())})));
+    } finally {
+      tensors.forEach((tensor) => tensor.dispose());
+    }
+  }
+
+  function destroy() {
+    if (destroyed) return;
+    destroyed = true;
+    model.dispose();
+  }
+
+  onWarmUp();
+  try {
+    if (isProven) await classify(new Uint8Array(spec.input.height * spec.input.width * 3).fill(127));
+  } catch (error) {
+    destroy();
+    throw error instanceof PageError ? error : new PageError('error_model_invalid', {reason: describeReason(error)});
+  }
+  return {labels: spec.labels, spec, backend, precision: artefact.precision, classify, execute, destroy};
+}
+
+/**
+ * What TF.js loads, made of the verified bytes and of nothing else.
+ * @param {Artefact} artefact
+ * @param {Map<string, ArrayBuffer>} files
+ */
+function readModelArtifacts(artefact, files) {
+  const [modelFile] = artefact.files;
+  const folder = modelFile.path.slice(0, modelFile.path.lastIndexOf('/') + 1);
+  try {
+    const json = JSON.parse(new TextDecoder('utf-8', {fatal: true}).decode(files.get(modelFile.path)));
+    /** @type {{paths: string[], weights: import('@tensorflow/tfjs-core').io.WeightsManifestEntry[]}[]} */
+    const groups = json.weightsManifest;
+    const weightData = groups.flatMap((group) => group.paths).map((path) => {
+      const bytes = files.get(folder + path);
+      if (bytes === undefined) throw new Error(`model.json names ${path}, which the manifest does not list`);
+      return bytes;
+    });
+    return {
+      modelTopology: json.modelTopology,
+      weightSpecs: groups.flatMap((group) => group.weights),
+      weightData,
+      signature: json.signature,
+      userDefinedMetadata: json.userDefinedMetadata,
+    };
+  } catch (error) {
+    throw new PageError('error_model_invalid', {reason: describeReason(error)});
+  }
+}
+
+/**
+ * A manifest whose labels stand in another order than the model's would give wrong answers with a straight face.
+ * @param {ReturnType<typeof readModelArtifacts>} artifacts
+ * @param {ModelSpec} spec
+ */
+function checkLabels(artifacts, spec) {
+  const own = (artifacts.userDefinedMetadata?.labels ?? []).join(', ');
+  const given = spec.labels.map((label) => label.key).join(', ');
+  if (own !== given) throw new PageError('error_model_invalid', {reason: `its labels are ${own || 'missing'}, the manifest says ${given}`});
+}
+
+/**
+ * The graph's tensor names. The order of outputs in a TF.js graph is not guaranteed, so they are taken by name.
+ * @param {ReturnType<typeof readModelArtifacts>} artifacts
+ * @param {ModelSpec} spec
+ * @returns {TensorNames}
+ */
+function resolveTensorNames(artifacts, spec) {
+  /** @type {Signature | undefined} */
+  const signature = artifacts.userDefinedMetadata?.signature ?? artifacts.signature;
+  const inputs = Object.entries(signature?.inputs ?? {});
+  if (inputs.length !== 1) {
+    const got = inputs.map(([key]) => key).join(', ') || 'none';
+    throw new PageError('error_model_invalid', {reason: `its signature has the inputs ${got}, wanted exactly one`});
+  }
+  const [logits, probabilities] = [spec.output.logits, spec.output.probabilities].map((output) => {
+    const found = signature?.outputs?.[output];
+    if (found !== undefined) return found.name;
+    const got = Object.keys(signature?.outputs ?? {}).join(', ') || 'none';
+    throw new PageError('error_model_invalid', {reason: `its signature has no output "${output}", it has: ${got}`});
+  });
+  return {input: inputs[0][1].name, logits, probabilities};
+}
+
+/**
+ * @param {import('./tfjs_backend.js').Vendor} tf
+ * @param {Uint8Array | Uint8ClampedArray} rgb
+ * @param {ModelSpec} spec
+ */
+function toInput(tf, rgb, spec) {
+  const {height, width} = spec.input;
+  const wanted = height * width * 3;
+  if (rgb.length !== wanted) {
+    throw new PageError('error_unexpected', {reason: `a crop of ${rgb.length} bytes, wanted ${wanted} (${height} x ${width} x 3)`});
+  }
+  return tf.tensor4d(Float32Array.from(rgb), [1, height, width, 3]);
+}
+
+/**
+ * @param {Float32Array} logits
+ * @param {Float32Array} probabilities
+ * @param {string} backend
+ * @returns {Classification}
+ */
+function checkOutputs(logits, probabilities, backend) {
+  if (![...logits, ...probabilities].every(Number.isFinite)) {
+    throw new PageError('error_output_invalid', {backend, reason: 'it is not a finite number'});
+  }
+  const sum = probabilities.reduce((total, value) => total + value, 0);
+  if (!(Math.abs(sum - 1) <= SUM_TOLERANCE)) {
+    throw new PageError('error_output_invalid', {backend, reason: `the probabilities sum to ${sum}`});
+  }
+  return {logits, probabilities};
+}

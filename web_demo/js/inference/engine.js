@@ -1,0 +1,186 @@
+/** Detector, crop and classifier as one: what looks at a frame, in a page or in a worker. js/pipeline.js is the way in. */
+import {createDetector} from './detector.js';
+import {PageError} from '../errors.js';
+import {chooseArtefact, readManifest} from './manifest.js';
+import {cropDetectedFace} from '../pixels/preprocess.js';
+import {decodeImage, openBitmap} from '../pixels/frame.js';
+import {startClassifier} from './start_classifier.js';
+
+/** @typedef {import('./detector.js').FaceBox} FaceBox */
+/** @typedef {{stage: 'runtime' | 'model' | 'warm_up' | 'detector', doneBytes?: number, totalBytes?: number}} Progress */
+/** @typedef {(progress: Progress) => void} OnProgress */
+/** @typedef {ImageBitmap | VideoFrame | Blob} Picture what a worker can be given */
+/**
+ * @typedef {object} EngineOptions
+ * @property {string} manifestUrl absolute
+ * @property {string | null} backend the one to use; null lets the engine choose
+ * @property {string | null} precision the one to use; null takes the smallest artefact that passed
+ * @property {number | null} detectorSize the face detector's input, a multiple of 32; null looks as js/inference/detector.js says
+ */
+/**
+ * @typedef {object} Facts what runs, and how it was checked
+ * @property {string} name of the model
+ * @property {import('./manifest.js').ModelSpec} spec
+ * @property {import('./manifest.js').Artefact} artefact
+ * @property {string} checkpoint SHA-256 of the weights that the model was made from
+ * @property {import('./tfjs_backend.js').RuntimeFacts} runtime
+ * @property {import('./self_test.js').SelfTestResult | null} selfTest
+ */
+/**
+ * @typedef {object} Analysis boxes are in pixels of the frame, as the detector drew them
+ * @property {FaceBox | null} box the face that was classified: the largest; null without one
+ * @property {FaceBox[]} faces all of them, the largest first
+ * @property {import('../pixels/crop.js').Square | null} square the window that was cut out
+ * @property {Float32Array | null} probabilities in the order of spec.labels
+ * @property {string | null} label key of the largest probability
+ * @property {Uint8ClampedArray | null} cropRgb the network's input, HWC
+ * @property {number} width of the frame
+ * @property {number} height
+ * @property {{detectMs: number, classifyMs: number}} timings
+ * @property {ImageBitmap} [frame] the very picture that was looked at, if it was asked for; the caller closes it
+ */
+/** @typedef {{name?: string, returnFrame?: boolean}} AnalyzeOptions name is for the sentence of an error */
+/**
+ * @typedef {object} Engine
+ * @property {Facts} facts as they are now: a lost graphics context changes the backend
+ * @property {(picture: Picture, options?: AnalyzeOptions) => Promise<Analysis>} analyze takes the picture over
+ * @property {() => {tensors: number, bytes: number}} memory what TF.js holds; for diagnostics
+ * @property {() => void} destroy
+ */
+
+/**
+ * @param {EngineOptions} options
+ * @param {OnProgress} onProgress
+ * @returns {Promise<Engine>}
+ * @throws {PageError}
+ */
+export async function startEngine(options, onProgress) {
+  onProgress({stage: 'runtime'});
+  const manifest = await readManifest(options.manifestUrl);
+  const artefact = chooseArtefact(manifest, options.precision);
+  let parts = await startParts(options.backend, []);
+  let isDestroyed = false;
+
+  return {
+    get facts() {
+      const {runtime: {tf: _tf, lost: _lost, ...runtime}, selfTest} = parts;
+      return {name: manifest.name, spec: manifest.spec, artefact, checkpoint: manifest.source?.sha256 ?? '', runtime, selfTest};
+    },
+    analyze,
+    memory() {
+      const {numTensors, numBytes} = parts.runtime.tf.memory();
+      return {tensors: numTensors, bytes: numBytes};
+    },
+    destroy() {
+      if (isDestroyed) return;
+      isDestroyed = true;
+      parts.destroy();
+    },
+  };
+
+  /**
+   * @param {string | null} backend
+   * @param {readonly import('./tfjs_backend.js').Rejection[]} before
+   */
+  async function startParts(backend, before) {
+    const {runtime, classifier, selfTest} = await startClassifier({
+      manifest,
+      artefact,
+      manifestUrl: options.manifestUrl,
+      backend,
+      before,
+      onProgress: (doneBytes, totalBytes) => onProgress({stage: 'model', doneBytes, totalBytes}),
+      onWarmUp: () => onProgress({stage: 'warm_up'}),
+    });
+    onProgress({stage: 'detector'});
+    const {detectorSize} = options;
+    const detector = await createDetector({runtime, ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, share: 1}]})});
+    await detector.warmUp();
+    const loss = {reason: /** @type {string | null} */ (null), tell() {}};
+    void runtime.lost.then((reason) => {
+      loss.reason = reason;
+      loss.tell();
+    });
+    return {
+      runtime,
+      loss,
+      classifier,
+      selfTest,
+      detector,
+      destroy() {
+        detector.destroy();
+        classifier.destroy();
+      },
+    };
+  }
+
+  /** @type {Engine['analyze']} */
+  async function analyze(picture, {name = '', returnFrame = false} = {}) {
+    if (isDestroyed) throw new PageError('error_unexpected', {reason: 'the pipeline was destroyed'});
+    const bitmap = picture instanceof Blob ? await decodeImage(picture, name) : await toBitmap(picture);
+    const frame = openBitmap(bitmap, {isKept: true});
+    let isReturned = false;
+    try {
+      const analysis = await lookOrRecover(frame);
+      isReturned = returnFrame;
+      return returnFrame ? {...analysis, frame: bitmap} : analysis;
+    } finally {
+      frame.destroy();
+      if (!isReturned) bitmap.close();
+    }
+  }
+
+  /**
+   * A graphics processor may take its context away at any time. The next backend then looks at the same frame again.
+   * @param {import('../pixels/frame.js').Frame} frame
+   * @returns {Promise<Analysis>}
+   */
+  async function lookOrRecover(frame) {
+    for (;;) {
+      const {runtime, loss} = parts;
+      // Not Promise.race with runtime.lost: a promise that never settles keeps every result that it was raced against.
+      const answer = await /** @type {Promise<Analysis | null>} */ (new Promise((resolve, reject) => {
+        loss.tell = () => resolve(null);
+        if (loss.reason === null) look(frame).then(resolve, reject);
+        else resolve(null);
+      }));
+      loss.tell = () => {};
+      if (answer !== null) return answer;
+      parts = await startParts(null, [...runtime.rejected, {backend: runtime.backend, reason: loss.reason ?? ''}]);
+    }
+  }
+
+  /**
+   * @param {import('../pixels/frame.js').Frame} frame
+   * @returns {Promise<Analysis>}
+   */
+  async function look(frame) {
+    const {width, height} = frame;
+    const {spec} = manifest;
+    const started = performance.now();
+    const {faces} = await parts.detector.detect(frame);
+    const detectMs = performance.now() - started;
+    if (faces.length === 0) {
+      return {box: null, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
+    }
+    const {rgb, square} = cropDetectedFace(frame, faces[0], spec);
+    const cropped = performance.now();
+    const {probabilities} = await parts.classifier.classify(rgb);
+    const timings = {detectMs, classifyMs: performance.now() - cropped};
+    const top = probabilities.reduce((best, value, i) => (value > probabilities[best] ? i : best), 0);
+    return {box: faces[0], faces, square, probabilities, label: spec.labels[top].key, cropRgb: rgb, width, height, timings};
+  }
+}
+
+/**
+ * @param {ImageBitmap | VideoFrame} picture
+ * @returns {Promise<ImageBitmap>}
+ */
+async function toBitmap(picture) {
+  if (picture instanceof ImageBitmap) return picture;
+  try {
+    return await createImageBitmap(picture); // one conversion from YUV, where each drawImage would be one more
+  } finally {
+    picture.close();
+  }
+}

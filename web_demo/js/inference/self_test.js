@@ -1,0 +1,42 @@
+/**
+ * Checks the classifier on the very device that the page runs on: a few crops from the model folder, PyTorch's logits for
+ * them, and the same gate as the parity job. A backend that misses it is not used.
+ */
+import {fetchVerified} from './manifest.js';
+
+/** @typedef {import('./classifier.js').Classifier} Classifier */
+/** @typedef {{maxAbsProb: number, gate: number, samples: number, passed: boolean}} SelfTestResult */
+
+/**
+ * @param {object} options
+ * @param {Classifier} options.classifier
+ * @param {import('./tfjs_backend.js').Runtime} options.runtime
+ * @param {import('./manifest.js').SelfTest} options.selfTest
+ * @param {string} options.manifestUrl absolute
+ * @returns {Promise<SelfTestResult>}
+ * @throws {import('../errors.js').PageError} if the crops are damaged or the classifier's answer is no distribution
+ */
+export async function runSelfTest({classifier, runtime, selfTest, manifestUrl}) {
+  const crops = new Uint8Array(await fetchVerified(selfTest.file, manifestUrl));
+  const cropBytes = crops.length / selfTest.samples;
+  let maxAbsProb = 0;
+  for (let i = 0; i < selfTest.samples; i += 1) {
+    const {probabilities} = await classifier.classify(crops.subarray(i * cropBytes, (i + 1) * cropBytes));
+    const expected = softmax(selfTest.expected_logits[i]);
+    probabilities.forEach((actual, k) => { maxAbsProb = Math.max(maxAbsProb, Math.abs(actual - expected[k])); });
+  }
+  const backend = runtime.isHalfFloat ? 'half-float' : runtime.backend;
+  const gate = selfTest.max_abs_prob[classifier.precision]?.[backend] ?? 0; // no gate, no pass
+  return {maxAbsProb, gate, samples: selfTest.samples, passed: maxAbsProb <= gate};
+}
+
+/**
+ * @param {number[]} logits
+ * @returns {number[]}
+ */
+function softmax(logits) {
+  const largest = Math.max(...logits);
+  const weights = logits.map((logit) => Math.exp(logit - largest));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => weight / sum);
+}

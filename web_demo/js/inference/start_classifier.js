@@ -1,0 +1,53 @@
+/** From nothing to a classifier that was checked on this device: the next backend is tried where one misses its gate. */
+import {loadClassifier} from './classifier.js';
+import {PageError} from '../errors.js';
+import {startRuntime} from './tfjs_backend.js';
+import {runSelfTest} from './self_test.js';
+
+/** @typedef {import('./self_test.js').SelfTestResult} SelfTestResult */
+/**
+ * @typedef {object} Started
+ * @property {import('./tfjs_backend.js').Runtime} runtime
+ * @property {import('./classifier.js').Classifier} classifier
+ * @property {SelfTestResult | null} selfTest null if the model folder has none
+ */
+
+/**
+ * @param {object} options
+ * @param {import('./manifest.js').Manifest} options.manifest
+ * @param {import('./manifest.js').Artefact} options.artefact
+ * @param {string} options.manifestUrl absolute
+ * @param {string | null} options.backend the one that was asked for; it is then the only one tried
+ * @param {readonly import('./tfjs_backend.js').Rejection[]} [options.before] the backends that were given up already
+ * @param {import('./manifest.js').OnProgress} [options.onProgress]
+ * @param {() => void} [options.onWarmUp]
+ * @returns {Promise<Started>}
+ * @throws {PageError} if no backend runs and passes the self-test
+ */
+export async function startClassifier({manifest, artefact, manifestUrl, backend, before = [], onProgress, onWarmUp}) {
+  /** @type {import('./tfjs_backend.js').Rejection[]} */
+  const rejected = [...before];
+  for (;;) {
+    const runtime = await startRuntime(backend, rejected);
+    const classifier = await loadClassifier({manifest, artefact, manifestUrl, runtime, onProgress, onWarmUp});
+    if (manifest.self_test === null) return {runtime, classifier, selfTest: null};
+    const reason = await check();
+    if (typeof reason !== 'string') return {runtime, classifier, selfTest: reason};
+    classifier.destroy();
+    if (backend !== null) throw new PageError('error_backend_failed', {backend, reason});
+    rejected.push({backend: runtime.backend, reason});
+
+    /** @returns {Promise<SelfTestResult | string>} the result, or why this backend cannot be used */
+    async function check() {
+      try {
+        const selfTest = /** @type {import('./manifest.js').SelfTest} */ (manifest.self_test);
+        const result = await runSelfTest({classifier, runtime, selfTest, manifestUrl});
+        if (result.passed) return result;
+        return `its self-test is off by ${result.maxAbsProb.toExponential(1)}, allowed are ${result.gate.toExponential(1)}`;
+      } catch (error) {
+        if (error instanceof PageError && error.code === 'error_output_invalid') return error.message;
+        throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * A picture to look at. Whatever it comes from, the rest of the page sees a Frame.
+ *
+ * What the pixels of a file are is written in reon_export/faces/decode.py, and followed here: colour profiles are ignored,
+ * 16 bits give their high byte, EXIF turns JPEG and PNG upright, transparent parts lie on opaque white. Where browsers do
+ * not do so by themselves, js/pixels/png.js and js/pixels/icc_profile.js see to it.
+ */
+import {createCanvas, getContext} from './canvas.js';
+import {PageError} from '../errors.js';
+import {decodePng, findDelicatePng} from './png.js';
+import {hideProfile} from './icc_profile.js';
+
+/** @typedef {import('./crop.js').Region} Region */
+/**
+ * @typedef {object} Frame
+ * @property {number} width in pixels, upright
+ * @property {number} height
+ * @property {(context: import('./canvas.js').AnyContext, width: number, height: number) => void} draw the whole frame, scaled, at (0, 0)
+ * @property {(region: Region) => ImageData} readRgba the pixels of a part that lies inside the frame, unscaled
+ * @property {() => void} destroy
+ */
+
+/**
+ * Decode an image file.
+ * @param {Blob} blob
+ * @param {string} name for the error's sentence
+ * @returns {Promise<ImageBitmap>} upright
+ * @throws {PageError} if the browser cannot decode it
+ */
+export async function decodeImage(blob, name) {
+  return decode(blob).catch(() => {
+    throw new PageError('error_not_an_image', {name});
+  });
+}
+
+/**
+ * The same as a frame, which owns it.
+ * @param {Blob} blob
+ * @param {string} name
+ * @returns {Promise<Frame>}
+ * @throws {PageError}
+ */
+export async function openImage(blob, name) {
+  return openBitmap(await decodeImage(blob, name));
+}
+
+/**
+ * A picture that is decoded already.
+ * @param {ImageBitmap} bitmap
+ * @param {{isKept?: boolean}} [options] isKept leaves it open when the frame is destroyed
+ * @returns {Frame}
+ */
+export function openBitmap(bitmap, {isKept = false} = {}) {
+  // Only the region that is asked for is ever drawn at full size: a 50-megapixel photograph needs no canvas of its own.
+  const scratch = createCanvas();
+  const scratchContext = getContext(scratch, true);
+  return {
+    width: bitmap.width,
+    height: bitmap.height,
+    draw(context, width, height) {
+      context.imageSmoothingQuality = 'high';
+      layWhite(context, Math.floor(width), Math.floor(height)); // not under a last, partly covered pixel of an opaque picture
+      context.drawImage(bitmap, 0, 0, width, height);
+    },
+    readRgba({left, top, width, height}) {
+      scratch.width = width;
+      scratch.height = height;
+      scratchContext.imageSmoothingEnabled = false;
+      layWhite(scratchContext, width, height);
+      scratchContext.drawImage(bitmap, left, top, width, height, 0, 0, width, height);
+      return scratchContext.getImageData(0, 0, width, height);
+    },
+    destroy() {
+      if (!isKept) bitmap.close();
+      scratch.width = 0;
+      scratch.height = 0;
+    },
+  };
+}
+
+/**
+ * @param {import('./canvas.js').AnyContext} context
+ * @param {number} width
+ * @param {number} height
+ */
+function layWhite(context, width, height) {
+  context.save();
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+  context.restore();
+}
+
+/**
+ * @param {Blob} blob
+ * @returns {Promise<ImageBitmap>} rejects if it cannot be decoded
+ */
+async function decode(blob) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const png = findDelicatePng(bytes);
+  if (png === null) hideProfile(bytes);
+  return createImageBitmap(png === null ? new Blob([bytes]) : await decodePng(png), {
+    imageOrientation: 'from-image',
+    colorSpaceConversion: 'none',
+    premultiplyAlpha: 'none', // else Chromium's WebP decoder rounds colour * alpha down where its PNG decoder rounds to nearest
+  });
+}

@@ -1,9 +1,9 @@
 """The whole demo as a folder for any static host: page, libraries, samples, and the models that the page may load."""
 
+import json
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from reon_export.spec import Record
 
 MODEL_FOLDER = "model"  # where the page looks for it
 RECORD_NAME = "site.json"
+SAMPLES_LIST = "samples/samples.json"
 LICENCES = "vendor/THIRD_PARTY_LICENSES.txt"
 # Of web_demo a host gets these; tools, packages and notes stay at home.
 _TOP_SUFFIXES = {".css", ".html", ".ico", ".js", ".png", ".svg", ".webmanifest"}
@@ -97,23 +98,27 @@ def read_model_files(manifest: Manifest, model_dir: Path) -> Iterator[tuple[str,
 def list_page_files(page: Path) -> list[str]:
     """The files of the page that visitors need, by path below `page`, sorted; the model is not among them.
 
-    Of samples/ only what the page's own code names: the others are for tests, and not everybody's to publish.
+    Of samples/ only its list and what that names: the others are for tests, and not everybody's to publish.
+    Raises SiteError if the list cannot be read.
     """
     at_top = (path for path in page.iterdir() if path.suffix in _TOP_SUFFIXES)
     below = (path for folder in _FOLDERS for path in (page / folder).rglob("*"))
     paths = [path.relative_to(page) for path in (*at_top, *below) if path.is_file()]
     shown = [path.as_posix() for path in paths if path.suffix != ".md" and not _is_hidden(path)]
-    names = [name for name in shown if name not in _PARITY_PAGE]
-    code = "\n".join(_read_code(page, names))
+    samples = _list_samples(page)
     return sorted(
-        name for name in names if not name.startswith("samples/") or re.search(rf"\b{re.escape(Path(name).name)}", code)
+        name for name in shown if name not in _PARITY_PAGE and (not name.startswith("samples/") or name in samples)
     )
 
 
-def _read_code(page: Path, names: Iterable[str]) -> Iterator[str]:
-    for name in names:
-        if name.endswith((".html", ".js")) and not name.startswith("vendor/"):
-            yield (page / name).read_text(encoding="utf-8")
+def _list_samples(page: Path) -> set[str]:
+    """samples.json, which the page reads, and the files that it names."""
+    path = page / SAMPLES_LIST
+    try:
+        names = json.loads(path.read_text(encoding="utf-8")).values()
+    except (OSError, ValueError, AttributeError) as error:
+        raise SiteError(f"{path} cannot be read: {error}; expected an object of file names") from error
+    return {SAMPLES_LIST, *(f"samples/{name}" for name in names)}
 
 
 def _is_hidden(path: Path) -> bool:

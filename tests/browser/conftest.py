@@ -17,6 +17,8 @@ from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
 
 TIMEOUT_MS = 60_000
+# Keeps what the page read last, for `Visit`.
+KEEP_READING = "addEventListener('reon-reading', (event) => { globalThis.reading = event.detail; }, true);"
 
 
 @dataclass
@@ -39,12 +41,13 @@ class Visit:
 
     @property
     def faces(self) -> list[dict[str, float]]:
-        return list(json.loads(self.data("#stage", "faces")))
+        """Those of the picture that was read last."""
+        return list(self.page.evaluate("() => globalThis.reading?.faces ?? []"))
 
     @property
     def probabilities(self) -> list[float]:
-        values = self.page.eval_on_selector_all("#bars > li", "rows => rows.map(row => row.dataset.probability)")
-        return [float(value) for value in values]
+        """Those of the picture that was read last, as the classifier gave them; none without a face."""
+        return list(self.page.evaluate("() => Array.from(globalThis.reading?.probabilities ?? [])"))
 
     def data(self, selector: str, name: str) -> str:
         value = self.page.locator(selector).get_attribute(f"data-{name}")
@@ -118,6 +121,7 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
     def open_url(url: str, *, locale: str = "en-US", init_script: str | None = None, **options: Any) -> Visit:
         context = chromium.new_context(locale=locale, **options)
         contexts.append(context)
+        context.add_init_script(KEEP_READING)
         if init_script is not None:
             context.add_init_script(init_script)
         page = context.new_page()

@@ -126,11 +126,13 @@ def demo(engine: str, site: SiteServer) -> Iterator[Demo]:
 
 
 def test_the_sample_is_read_as_python_reads_it(demo: Demo, model_dir: Path, default_spec: ModelSpec) -> None:
+    keep = "() => addEventListener('reon-reading', (event) => { globalThis.reading = event.detail; }, true)"
+    demo.driver.evaluate(keep)
     demo.click("#sample")
     demo.wait_for("body[data-state=result]")
-    (box,) = [box_of(face) for face in json.loads(demo.data("#stage", "faces"))]
+    (box,) = [box_of(face) for face in demo.driver.evaluate("() => globalThis.reading.faces")]
     assert overlap(box, ASTRONAUT_FACE) >= 0.6
-    rows = "() => [...document.querySelectorAll('#bars > li')].map((row) => Number(row.dataset.probability))"
+    rows = "() => Array.from(globalThis.reading.probabilities)"
     expected = expected_probabilities(ASTRONAUT, box, model_dir, default_spec)
     difference = float(np.abs(np.array(demo.driver.evaluate(rows)) - expected).max())
     print(f"{demo.driver.version}: the sample's largest |difference in probability| {difference:.1e}")

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +50,15 @@ def wait_for_note(visit: Visit, text: str) -> None:
 # probabilities, and what is said. Asking for them one after another would mix up frames.
 SHOWN = """async (condition) => {
     const holds = {
-        face: ({probabilities}) => probabilities.every(Number.isFinite),
+        face: ({probabilities}) => probabilities.length > 0 && probabilities.every(Number.isFinite),
         nobody: ({note}) => note === 'No face in the picture',
         two: ({note}) => note === '2 faces: the largest is read',
     }[condition];
     const note = document.querySelector('#face-note');
     for (let i = 0; i < 3000; i += 1) {
-        const rows = [...document.querySelectorAll('#bars > li')];
         const shown = {
-            faces: JSON.parse(document.querySelector('#stage').dataset.faces ?? '[]'),
-            probabilities: rows.map((row) => Number(row.dataset.probability)),
+            faces: globalThis.reading?.faces ?? [],
+            probabilities: Array.from(globalThis.reading?.probabilities ?? []),
             note: note.hidden ? '' : note.textContent,
             headline: document.querySelector('#headline').textContent,
         };
@@ -166,7 +164,7 @@ def test_a_video_file_plays_pauses_and_stops(open_page: OpenPage, site: SiteServ
         visit.page.click("#choose")
     chooser.value.set_files(clip)
     visit.wait_for("live")
-    visit.page.wait_for_selector('#bars > li[data-key="happiness"][data-probability]', timeout=TIMEOUT_MS)
+    visit.page.evaluate(SHOWN, "face")
     visit.page.click("#pause")
     visit.page.wait_for_selector('#pause[aria-pressed="true"]')  # the video says so a moment later
     time_s = visit.page.evaluate("document.querySelector('#stage video').currentTime")
@@ -282,7 +280,7 @@ def test_a_photograph_is_shown_as_it_was_read(open_page: OpenPage, site: SiteSer
     assert picture.size == (512, 512)
     again = visit.page.evaluate(READ_AGAIN, shown["picture"].split(",")[1])
     assert overlap(box_of(again["faces"][0]), box_of(visit.faces[0])) > 0.999
-    assert json.loads(visit.data("#stage", "square"))["side"] > 0
+    assert visit.page.evaluate("reading.square.side") > 0
 
 
 def test_the_detector_of_the_address_is_used_or_refused(open_page: OpenPage, site: SiteServer) -> None:

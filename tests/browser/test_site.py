@@ -36,9 +36,10 @@ READ_SAMPLE = """async () => {
         if (document.body.dataset.state !== state) throw new Error(document.querySelector('#alert-text').textContent);
     };
     await until('ready');
+    addEventListener('reon-reading', (event) => { globalThis.reading = event.detail; }, true);
     document.querySelector('#sample').click();
     await until('result');
-    return Array.from(document.querySelectorAll('#bars > li'), (row) => Number(row.dataset.probability));
+    return Array.from(globalThis.reading.probabilities);
 }"""
 
 # A page that is nothing but the pipeline in its worker, the way the other libraries are reached, and hostile texts.

@@ -92,6 +92,7 @@ class TestStandalone:
         inlined = re.findall(r'data-path="([^"]+)" data-type="([^"]+)">([^<]*)<', out.read_text(encoding="utf-8"))
         files = {name: base64.b64decode(text) for name, _, text in inlined}
         assert set(files) == {
+            "samples/samples.json",
             "samples/shown.png",
             "vendor/x-simd.wasm",
             "vendor/face-weights_manifest.json",

@@ -62,6 +62,7 @@ class TestSite:
     def test_a_later_one_takes_its_place(self, page: Path, model: Path, tmp_path: Path) -> None:
         write_site(model, tmp_path / "site", page)
         (page / "js" / "app" / "main.js").write_text("// shows nothing", encoding="utf-8")
+        (page / "samples" / "samples.json").write_text("{}", encoding="utf-8")
         write_site(model, tmp_path / "site", page)
         files = held(tmp_path / "site")
         assert files["js/app/main.js"] == b"// shows nothing"

@@ -37,6 +37,7 @@ PAGE = {
     "sw.js": "// keeps the page",
     "js/app/main.js": "fetch(new URL('samples/shown.png', document.baseURI))",
     "js/vendor.js": "",
+    "samples/samples.json": '{"photo": "shown.png"}',
     "samples/shown.png": "a picture",
     "vendor/tfjs.js": "",
     "vendor/chart.css": "u { color: blue }",

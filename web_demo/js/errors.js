@@ -1,20 +1,56 @@
 /**
- * Errors that a visitor can act on. `code` and `params` name the sentence in js/app/text.js, so that the page can say it in
- * the visitor's language; `message` is the English sentence, for consoles and for the parity job.
+ * Errors that a visitor can act on. `message` is the English sentence; `code` and `params` are for pages that show it in
+ * another language (as js/app/text.js does).
  */
-import {translate} from './app/text.js';
 
-/** @typedef {import('./app/text.js').TextKey} TextKey */
-/** @typedef {import('./app/text.js').TextParams} TextParams */
-/** @typedef {Extract<TextKey, `error_${string}`>} ErrorCode */
+/** @typedef {Record<string, string | number>} TextParams the values of a sentence's {placeholders} */
+/** @typedef {keyof typeof ERRORS} ErrorCode */
+
+/** Every error in English. */
+export const ERRORS = {
+  error_unexpected: 'Something unexpected happened: {reason}',
+  error_vendor_missing: 'The folder web_demo/vendor cannot be loaded ({reason}). Make it with "npm ci" and "npm run vendor" in web_demo.',
+  error_model_missing: 'There is no model at {url} ({reason}). Build one with "python -m reon_export build".',
+  error_manifest_invalid: 'The model\'s manifest.json is not usable: {reason}. Build the model again with "python -m reon_export build".',
+  error_no_artefact: 'The model folder holds no TF.js model. Build one with "python -m reon_export build".',
+  error_precision_unknown: 'There is no TF.js model with {asked} weights; there is: {available}.',
+  error_precision_refused: 'The {asked} model is refused: it failed its comparison with PyTorch ({reason}). Take ?precision= out of the address to use one that passed.',
+  error_all_failed: 'No model is loaded: every one failed its comparison with PyTorch ({reason}).',
+  error_file_missing: 'The model file {path} cannot be fetched ({reason}). Build the model again with "python -m reon_export build".',
+  error_file_size: 'The model file {path} has {actual} bytes, the manifest says {expected}. It is damaged and was not loaded.',
+  error_file_hash: 'The model file {path} is not the one that was built: its SHA-256 hash is {actual}, the manifest says {expected}. It was not loaded.',
+  error_insecure: 'This page cannot verify its model here: browsers give the hash function only to https pages and to localhost.',
+  error_model_invalid: 'The model cannot be used: {reason}. Build it again with "python -m reon_export build".',
+  error_output_invalid: 'The model\'s answer cannot be used on the {backend} backend: {reason}.',
+  error_backend_unknown: 'There is no backend called {asked}; choose one of {available}.',
+  error_backend_failed: 'The {backend} backend was asked for, but does not run here: {reason}. Take ?backend= out of the address to let the page choose.',
+  error_no_backend: 'TF.js runs on none of its backends here: {reason}.',
+  error_detector: 'The face detector cannot be loaded: {reason}. Make it again with "npm run vendor" in web_demo.',
+  error_not_an_image: '{name} is not a picture that this browser can open. Give a JPEG, PNG or WebP file.',
+  error_not_a_video: '{name} is not a video that this browser can play ({reason}). Give an MP4 or WebM file.',
+  error_video_cut: '{name} is cut off: its header says {stated} s, its frames end at {actual} s. Copy or download it again.',
+  error_video_no_face: 'No face was found in any of the {count} frames of {name}. Use a video in which one face looks at the camera.',
+  error_detector_size: 'The detector cannot look at {asked} pixels. Give a multiple of {step} from {least} to {most}, or take ?detector= out of the address.',
+  error_sample_missing: 'The sample cannot be fetched ({reason}).',
+  error_box_invalid: 'The face box is not usable: {reason}.',
+  error_no_face: 'No face was found. Try a picture in which the face is larger and looks at the camera.',
+  error_no_file: 'What was dropped is not a file. Drop a photograph or a video.',
+  error_camera_denied: 'The camera may not be used: permission was refused. Allow it in the address bar\'s camera symbol and try again, or choose a file instead.',
+  error_camera_missing: 'No camera was found. Connect one and try again, or choose a file instead.',
+  error_camera_busy: 'The camera does not start ({reason}). Close other programs that use it and try again, or choose a file instead.',
+  error_camera_insecure: 'Browsers give the camera only to https pages and to localhost. Open this page there, or choose a file instead.',
+  error_camera_ended: 'The camera stopped: it was disconnected or taken by another program. Start it again, or choose a file instead.',
+  error_no_frames: 'No picture came from the camera. Try again, or choose a video instead.',
+  error_coverage: 'There is no score: both faces were seen in only {percent} of the time, and half of it is needed (actor {actor}, you {user}). Film the face from the front, in good light.',
+};
 
 export class PageError extends Error {
   /**
    * @param {ErrorCode} code
-   * @param {TextParams} [params] the values of the sentence's {placeholders}
+   * @param {TextParams} [params]
    */
   constructor(code, params = {}) {
-    super(translate('en', code, params));
+    super(fillIn(ERRORS[code], params));
     this.name = 'PageError';
     this.code = code;
     this.params = params;
@@ -39,4 +75,13 @@ export function describeReason(error) {
   if (error instanceof Error) return error.message;
   if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
   return String(error);
+}
+
+/**
+ * @param {string} sentence
+ * @param {TextParams} params
+ * @returns {string} the sentence with its {placeholders} filled in; one that is not given stays
+ */
+export function fillIn(sentence, params) {
+  return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in params ? String(params[name]) : whole));
 }

@@ -1,29 +1,27 @@
 /** The page: connects the parts and holds no logic of its own. */
 import {find, isVideo, pickFiles} from './dom.js';
 import {PageError, toPageError} from '../errors.js';
-import {createImitation, fetchSample} from './imitate/imitate.js';
+import {createImitation} from './imitate/imitate.js';
 import {prepareOffline} from './offline.js';
 import {createEmotionPipeline} from '../pipeline.js';
 import {createReader} from './read/reader.js';
 import {createStatus} from './status.js';
 import {createTabs} from './tabs.js';
-import {formatBytes, pickLanguage, rememberLanguage, showLanguage} from './text.js';
-
-// What the buttons offer: it must be there on a later visit without a network.
-const SAMPLES = ['astronaut.png', 'actor.webm', 'imitation.webm'].map((name) => `samples/${name}`);
+import {fetchSample, listSamples} from './samples.js';
+import {formatBytes, onLanguageChange, pickLanguage, rememberLanguage, setLanguage, translatePage} from './text.js';
 
 const query = new URLSearchParams(location.search);
-let language = pickLanguage(query);
+setLanguage(pickLanguage(query));
 const status = createStatus(document.body, {
   line: find(document, '#status', HTMLElement),
   bar: find(document, '#progress', HTMLProgressElement),
   alert: find(document, '#alert', HTMLElement),
   alertText: find(document, '#alert-text', HTMLElement),
-}, language);
+});
 const pipeline = startPipeline();
 const getPipeline = () => pipeline;
-const reader = createReader(document.body, status, getPipeline, language);
-const imitation = createImitation(find(document, '#imitate', HTMLElement), status, getPipeline, fetchSample, language);
+const reader = createReader(document.body, status, getPipeline);
+const imitation = createImitation(find(document, '#imitate', HTMLElement), status, getPipeline);
 const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
   reader.stop();
   imitation.stop();
@@ -32,7 +30,7 @@ const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
 /** @returns {Promise<import('../pipeline.js').EmotionPipeline>} */
 async function startPipeline() {
   status.say('loading', 'status_runtime');
-  const offline = await prepareOffline({alsoKeep: SAMPLES});
+  const offline = await prepareOffline({alsoKeep: await listSamples()});
   void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
   const detector = query.get('detector');
   return createEmotionPipeline({
@@ -47,13 +45,6 @@ async function startPipeline() {
       else status.say('loading', stage === 'detector' ? 'status_detector' : stage === 'warm_up' ? 'status_warm_up' : 'status_runtime');
     },
   });
-}
-
-function render() {
-  showLanguage(document, language);
-  status.translateTo(language);
-  reader.render(language);
-  imitation.render(language);
 }
 
 /**
@@ -71,15 +62,15 @@ function dropFile(file) {
 
 function listen() {
   pickFiles(find(document, '#choose', HTMLButtonElement), find(document, '#picker', HTMLInputElement), (file) => reader.readFile(file, file.name));
-  find(document, '#sample', HTMLButtonElement).addEventListener('click', () => void reader.readPhoto(() => fetchSample('astronaut.png')));
+  find(document, '#sample', HTMLButtonElement).addEventListener('click', () => void reader.readPhoto(() => fetchSample('photo')));
   find(document, '#camera', HTMLButtonElement).addEventListener('click', reader.useCamera);
   find(document, '#pause', HTMLButtonElement).addEventListener('click', reader.togglePause);
   find(document, '#stop', HTMLButtonElement).addEventListener('click', reader.stop);
   for (const button of document.querySelectorAll('[data-language]')) {
     button.addEventListener('click', () => {
-      language = button.getAttribute('data-language') === 'ko' ? 'ko' : 'en';
+      const language = button.getAttribute('data-language') === 'ko' ? 'ko' : 'en';
       rememberLanguage(language);
-      render();
+      setLanguage(language);
     });
   }
   // The whole window takes drops: a file dropped beside the frame must not replace the page.
@@ -97,7 +88,8 @@ function listen() {
   });
 }
 
-render();
+onLanguageChange(() => translatePage(document));
+translatePage(document);
 listen();
 pipeline.then(
   () => { if (status.state === 'loading') status.say('ready', 'status_ready'); },

@@ -1,7 +1,6 @@
 /** The line that says what the page is doing, its progress bar, and the box that says what went wrong. */
-import {translate} from './text.js';
+import {onLanguageChange, translate} from './text.js';
 
-/** @typedef {import('./text.js').Language} Language */
 /** @typedef {import('./text.js').TextKey} TextKey */
 /** @typedef {import('../errors.js').PageError} PageError */
 /** @typedef {'loading' | 'ready' | 'working' | 'live' | 'result' | 'error'} PageState */
@@ -10,28 +9,27 @@ import {translate} from './text.js';
  * @typedef {object} Status
  * @property {PageState} state
  * @property {(state: PageState, key: TextKey) => void} say
- * @property {(done: number, total: number, key: TextKey, format: (count: number, language: Language) => string) => void} progress
+ * @property {(done: number, total: number, key: TextKey, format: (count: number) => string) => void} progress
  * @property {(error: PageError) => void} fail
- * @property {(language: Language) => void} translateTo
  */
 
 /**
  * The state of the page is also on <body data-state>, and the code of the error that is shown on <body data-error>.
  * @param {HTMLElement} body
  * @param {StatusElements} elements
- * @param {Language} firstLanguage
  * @returns {Status}
  */
-export function createStatus(body, elements, firstLanguage) {
-  let language = firstLanguage;
+export function createStatus(body, elements) {
   let sentence = () => '';
   /** @type {PageError | null} */
   let error = null;
 
+  onLanguageChange(render);
+
   function render() {
     elements.line.textContent = sentence();
     elements.alert.hidden = error === null;
-    elements.alertText.textContent = error === null ? '' : translate(language, error.code, error.params);
+    elements.alertText.textContent = error === null ? '' : translate(error.code, error.params);
     if (error === null) delete body.dataset.error;
     else body.dataset.error = error.code;
   }
@@ -50,13 +48,13 @@ export function createStatus(body, elements, firstLanguage) {
     },
     say(state, key) {
       enter(state);
-      sentence = () => translate(language, key);
+      sentence = () => translate(key);
       render();
     },
     progress(done, total, key, format) {
       elements.bar.max = total;
       elements.bar.value = done;
-      sentence = () => translate(language, key, {done: format(done, language), total: format(total, language)});
+      sentence = () => translate(key, {done: format(done), total: format(total)});
       render();
     },
     fail(thrown) {
@@ -65,10 +63,6 @@ export function createStatus(body, elements, firstLanguage) {
       sentence = () => '';
       render();
       elements.alert.scrollIntoView({block: 'nearest'});
-    },
-    translateTo(wanted) {
-      language = wanted;
-      render();
     },
   };
 }

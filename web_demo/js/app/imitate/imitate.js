@@ -1,92 +1,62 @@
 /** Imitate and score: the actor's clip, then you, then the score. */
-import {listColours} from '../widgets/colours.js';
-import {createElement, find, pickFiles} from '../dom.js';
-import {describeReason, PageError, toPageError} from '../../errors.js';
+import {toPageError} from '../../errors.js';
+import {find} from '../dom.js';
+import {formatNumber, translate} from '../text.js';
+import {connectButtons} from './buttons.js';
+import {createLegend} from './legend.js';
 import {createPerson} from './person.js';
 import {recordPerformance} from './recorder.js';
-import {createReplay} from './replay.js';
-import {findLag, scoreTracks} from '../../score.js';
-import {faceShare, resultToCsv, resultToJson, trackToJson} from '../../score_files.js';
+import {createReplayControls} from './replay_controls.js';
+import {connectSaveButtons} from './saving.js';
+import {closeScoreContent, makeScoreContent} from './score_content.js';
 import {createScoreView} from './score_view.js';
-import {download, drawPicture} from './share.js';
-import {formatNumber, formatPercent, nameOf, translate} from '../text.js';
 
-/** @typedef {import('../text.js').Language} Language */
 /** @typedef {import('../../pipeline.js').EmotionPipeline} EmotionPipeline */
-/** @typedef {import('./person.js').Person} Person */
-/** @typedef {import('./person.js').Performance} Performance */
-/** @typedef {(path: string) => Promise<{blob: Blob, name: string}>} FetchSample */
-/** @typedef {{dropFile: (blob: Blob, name: string) => void, stop: () => void, render: (language: Language) => void}} Imitation */
+/** @typedef {import('../samples.js').NamedBlob} NamedBlob */
+/** @typedef {{dropFile: (blob: Blob, name: string) => void, stop: () => void}} Imitation */
+
+const GO_SHOWN_MS = 700;
+const CHART_EVERY_FRAMES = 5;
 
 /**
  * @param {HTMLElement} root
  * @param {import('../status.js').Status} status
  * @param {() => Promise<EmotionPipeline>} getPipeline
- * @param {FetchSample} fetchSample
- * @param {Language} firstLanguage
  * @returns {Imitation}
  */
-export function createImitation(root, status, getPipeline, fetchSample, firstLanguage) {
-  let language = firstLanguage;
+export function createImitation(root, status, getPipeline) {
   const card = find(root, '#score', HTMLElement);
   const countdown = find(root, '#countdown', HTMLElement);
-  const record = find(root, '#record', HTMLButtonElement);
-  const userButtons = ['#record', '#user-choose', '#user-sample'].map((name) => find(root, name, HTMLButtonElement));
-  const slider = find(root, '#playhead', HTMLInputElement);
-  const playButton = find(root, '#play', HTMLButtonElement);
-  const actor = createPerson(find(root, '#actor', HTMLElement), getPipeline, seek, language);
-  const user = createPerson(find(root, '#user', HTMLElement), getPipeline, seek, language);
-  const view = createScoreView(card, seek, language);
+  const actor = createPerson(find(root, '#actor', HTMLElement), getPipeline, seek);
+  const user = createPerson(find(root, '#user', HTMLElement), getPipeline, seek);
+  const view = createScoreView(card, seek);
+  const replay = createReplayControls(root, showTime);
+  const showButtons = connectButtons(root, {
+    openActor: (fetchClip) => void openActor(fetchClip),
+    openUser: (fetchClip) => void openUser(fetchClip),
+    toggleRecording: () => void (recording === null ? recordUser() : recording.stop.abort()),
+  });
   /** @type {import('./score_view.js').ScoreContent | null} */
   let content = null;
-  /** @type {import('./replay.js').Replay | null} */
-  let replay = null;
   /** @type {{giveUp: AbortController, stop: AbortController} | null} */
   let recording = null;
-  listen();
-  void getPipeline().then(renderLegend, () => {});
+  connectSaveButtons(root, () => content, fail);
+  createLegend(find(root, '#legend', HTMLElement), getPipeline);
   return {
-    dropFile: (blob, name) => void (actor.performance === null ? openActor(async () => ({blob, name})) : openUser(async () => ({blob, name}))),
+    dropFile(blob, name) {
+      const open = actor.performance === null ? openActor : openUser;
+      void open(async () => ({blob, name}));
+    },
     stop() {
       actor.cancel();
       user.cancel();
       recording?.giveUp.abort();
-      replay?.destroy();
+      replay.stop();
       actor.video.pause();
-    },
-    render(wanted) {
-      language = wanted;
-      actor.render(language);
-      user.render(language);
-      view.render(language);
-      void getPipeline().then(renderLegend, () => {});
     },
   };
 
-  function listen() {
-    find(root, '#actor-sample', HTMLButtonElement).addEventListener('click', () => void openActor(() => fetchSample('actor.webm')));
-    find(root, '#user-sample', HTMLButtonElement).addEventListener('click', () => void openUser(() => fetchSample('imitation.webm')));
-    pickFiles(find(root, '#actor-choose', HTMLButtonElement), find(root, '#actor-picker', HTMLInputElement), (file) => {
-      void openActor(async () => ({blob: file, name: file.name}));
-    });
-    pickFiles(find(root, '#user-choose', HTMLButtonElement), find(root, '#user-picker', HTMLInputElement), (file) => {
-      void openUser(async () => ({blob: file, name: file.name}));
-    });
-    record.addEventListener('click', () => void (recording === null ? recordUser() : recording.stop.abort()));
-    slider.addEventListener('input', () => replay?.seek(Number(slider.value)));
-    playButton.addEventListener('click', () => replay?.toggle());
-    find(root, '#save-json', HTMLButtonElement).addEventListener('click', () => save('score.json', 'application/json', ({result}) => toText(resultToJson(result))));
-    find(root, '#save-csv', HTMLButtonElement).addEventListener('click', () => save('score.csv', 'text/csv', ({result}) => resultToCsv(result)));
-    find(root, '#save-tracks', HTMLButtonElement).addEventListener('click', () => {
-      save('actor.track.json', 'application/json', ({result}) => toText(trackToJson(result.actor)));
-      save('user.track.json', 'application/json', ({result}) => toText(trackToJson(result.user)));
-    });
-    find(root, '#save-picture', HTMLButtonElement).addEventListener('click', () => {
-      if (content !== null) void drawPicture(content, language).then((blob) => download('score.png', blob), fail);
-    });
-  }
-
-  /** @param {() => Promise<{blob: Blob, name: string}>} fetchClip */
+  /** @param {() => Promise<NamedBlob>} fetchClip */
   async function openActor(fetchClip) {
     clearScore();
     user.clear();
@@ -101,7 +71,7 @@ export function createImitation(root, status, getPipeline, fetchSample, firstLan
     update();
   }
 
-  /** @param {() => Promise<{blob: Blob, name: string}>} fetchClip */
+  /** @param {() => Promise<NamedBlob>} fetchClip */
   async function openUser(fetchClip) {
     clearScore();
     await attempt(async () => {
@@ -126,14 +96,11 @@ export function createImitation(root, status, getPipeline, fetchSample, firstLan
         actorVideo: actor.video,
         userVideo: user.video,
         pipeline: await getPipeline(),
-        name: translate(language, 'recording_name'),
+        name: translate('recording_name'),
         signal: mine.giveUp.signal,
         stop: mine.stop.signal,
         onCountdown: showCountdown,
-        onFrame(track, {fps}) {
-          user.say((shown) => translate(shown, 'person_recording', {fps: formatNumber(fps, 0, shown)}));
-          if (track.frames.length % 5 === 0) user.showTrack(track, actor.performance?.track.duration_s ?? track.duration_s);
-        },
+        onFrame: showRecording,
       });
       await user.take(made.blob, made.track, made.offsetS);
       await showScore();
@@ -146,94 +113,60 @@ export function createImitation(root, status, getPipeline, fetchSample, firstLan
   /** @param {number} count */
   function showCountdown(count) {
     status.say('live', 'status_live');
-    user.say((shown) => translate(shown, 'person_ready'));
-    countdown.textContent = count > 0 ? String(count) : translate(language, 'countdown_go');
-    if (count === 0) setTimeout(() => { countdown.textContent = ''; }, 700);
+    user.say(() => translate('person_ready'));
+    countdown.textContent = count > 0 ? String(count) : translate('countdown_go');
+    if (count === 0) setTimeout(() => { countdown.textContent = ''; }, GO_SHOWN_MS);
+  }
+
+  /** @type {import('./recorder.js').RecordOptions['onFrame']} */
+  function showRecording(track, {fps}) {
+    user.say(() => translate('person_recording', {fps: formatNumber(fps, 0)}));
+    if (track.frames.length % CHART_EVERY_FRAMES === 0) user.showTrack(track, actor.performance?.track.duration_s ?? track.duration_s);
   }
 
   async function showScore() {
     const [first, second] = [actor.performance, user.performance];
     if (first === null || second === null) return;
-    const score = scoreTracks(first.track, second.track);
-    if (!score.isCovered) {
-      throw new PageError('error_coverage', {
-        percent: formatPercent(score.coverage, language),
-        actor: formatPercent(faceShare(first.track), language),
-        user: formatPercent(faceShare(second.track), language),
-      });
-    }
-    const {facts} = await getPipeline();
-    const model = translate(language, 'fact_model_value', {name: facts.name, precision: facts.artefact.precision, size: facts.runtime.backend});
-    content = {
-      result: {actor: first.track, user: second.track, score, lag: findLag(first.track, second.track)},
-      labels: facts.spec.labels,
-      model,
-      best: await readPair(first, second, score.best),
-      worst: await readPair(first, second, score.worst),
-    };
+    content = await makeScoreContent(first, second, (await getPipeline()).facts);
     actor.video.controls = false;
     actor.video.pause();
-    slider.max = String(Math.max(first.track.duration_s, second.track.duration_s));
-    replay = createReplay(
-      [{video: actor.video, offsetS: first.offsetS}, {video: user.video, offsetS: second.offsetS}],
-      Number(slider.max),
-      {onTime: showTime, onState: showPlaying},
-    );
     view.show(content);
-    seek(0);
+    const players = [{video: actor.video, offsetS: first.offsetS}, {video: user.video, offsetS: second.offsetS}];
+    replay.start(players, Math.max(first.track.duration_s, second.track.duration_s));
     status.say('result', 'status_done');
     card.focus({preventScroll: true});
-    card.scrollIntoView({block: 'start', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'});
+    const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    card.scrollIntoView({block: 'start', behavior: isCalm ? 'auto' : 'smooth'});
   }
 
   /** @param {number} timeS */
   function seek(timeS) {
-    if (replay !== null) replay.seek(timeS);
+    if (replay.isActive) replay.seek(timeS);
     else if (recording === null && actor.performance !== null) actor.seek(timeS);
   }
 
-  /** @param {number} timeS */
+  /** @param {number | null} timeS null takes the playheads away */
   function showTime(timeS) {
-    slider.value = String(timeS);
     actor.setPlayhead(timeS);
     user.setPlayhead(timeS);
-    view.setPlayhead(timeS);
-  }
-
-  /** @param {boolean} isPlaying */
-  function showPlaying(isPlaying) {
-    playButton.dataset.text = isPlaying ? 'play_pause' : 'play';
-    playButton.textContent = translate(language, isPlaying ? 'play_pause' : 'play');
+    if (timeS !== null) view.setPlayhead(timeS);
   }
 
   function clearScore() {
-    replay?.destroy();
-    replay = null;
-    for (const pair of content === null ? [] : [content.best, content.worst]) {
-      pair.actor?.close();
-      pair.user?.close();
-    }
+    replay.stop();
+    if (content !== null) closeScoreContent(content);
     content = null;
     view.show(null);
-    actor.setPlayhead(null);
-    user.setPlayhead(null);
+    showTime(null);
     delete user.video.dataset.mirrored;
   }
 
-  /** Which buttons make sense now. */
   function update() {
-    const isReady = actor.performance !== null;
-    for (const button of userButtons) button.disabled = !isReady;
-    record.dataset.text = recording === null ? 'record' : 'record_stop';
-    record.textContent = translate(language, recording === null ? 'record' : 'record_stop');
-    for (const name of ['#actor-sample', '#actor-choose', '#user-choose', '#user-sample']) {
-      if (recording !== null) find(root, name, HTMLButtonElement).disabled = true;
-      else if (name.startsWith('#actor')) find(root, name, HTMLButtonElement).disabled = false;
-    }
-    if (recording === null) delete root.dataset.recording;
-    else root.dataset.recording = '';
-    root.dataset.actor = isReady ? 'ready' : '';
-    root.dataset.user = user.performance === null ? '' : 'ready';
+    showButtons({
+      isRecording: recording !== null,
+      hasActor: actor.performance !== null,
+      hasUser: user.performance !== null,
+    });
   }
 
   /** @param {() => Promise<void>} task */
@@ -253,56 +186,4 @@ export function createImitation(root, status, getPipeline, fetchSample, firstLan
   function fail(error) {
     status.fail(toPageError(error));
   }
-
-  /**
-   * @param {string} name
-   * @param {string} type
-   * @param {(content: import('./score_view.js').ScoreContent) => string} describe
-   */
-  function save(name, type, describe) {
-    if (content !== null) download(name, new Blob([describe(content)], {type}));
-  }
-
-  /** @param {EmotionPipeline} pipeline */
-  function renderLegend({facts: {spec: {labels}}}) {
-    const colours = listColours(labels);
-    find(root, '#legend', HTMLElement).replaceChildren(...labels.map((label, i) => {
-      const item = createElement('li', '');
-      const swatch = createElement('span', 'swatch');
-      swatch.style.setProperty('--emotion', `var(${colours[i]})`);
-      item.append(swatch, createElement('span', '', nameOf(label, language)));
-      return item;
-    }));
-  }
-}
-
-/**
- * @param {Performance} actor
- * @param {Performance} user
- * @param {import('../../score.js').Moment | null} moment
- * @returns {Promise<import('./score_view.js').Pair>}
- */
-async function readPair(actor, user, moment) {
-  /** @param {Performance} person */
-  const read = async ({clip, offsetS}) => (clip === null || moment === null ? null : clip.frameAt(moment.timeS - offsetS).catch(() => null));
-  return {actor: await read(actor), user: await read(user)};
-}
-
-/** @param {Record<string, unknown>} value */
-function toText(value) {
-  return `${JSON.stringify(value, null, 1)}\n`;
-}
-
-/**
- * A sample of the site.
- * @param {string} path inside samples/
- * @returns {Promise<{blob: Blob, name: string}>}
- * @throws {PageError}
- */
-export async function fetchSample(path) {
-  const response = await fetch(new URL(`samples/${path}`, document.baseURI).href).catch((error) => {
-    throw new PageError('error_sample_missing', {reason: describeReason(error)});
-  });
-  if (!response.ok) throw new PageError('error_sample_missing', {reason: `HTTP ${response.status}`});
-  return {blob: await response.blob(), name: path};
 }

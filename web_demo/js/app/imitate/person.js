@@ -4,11 +4,10 @@ import {analyseClip, openClip} from '../../clip.js';
 import {listColours} from '../widgets/colours.js';
 import {find, setText} from '../dom.js';
 import {faceShare} from '../../score_files.js';
-import {formatNumber, formatPercent, formatSeconds, translate} from '../text.js';
+import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate} from '../text.js';
 
 /** @typedef {import('../../score.js').Track} Track */
 /** @typedef {import('../../clip.js').Clip} Clip */
-/** @typedef {import('../text.js').Language} Language */
 /**
  * @typedef {object} Performance
  * @property {Track} track
@@ -23,11 +22,10 @@ import {formatNumber, formatPercent, formatSeconds, translate} from '../text.js'
  * @property {(blob: Blob | null, track: Track, offsetS: number) => Promise<void>} take a recording and its track
  * @property {() => void} cancel
  * @property {() => void} clear
- * @property {(say: (language: Language) => string) => void} say
+ * @property {(sentence: () => string) => void} say
  * @property {(track: Track, endS: number) => void} showTrack
  * @property {(timeS: number) => void} seek the video
  * @property {(timeS: number | null) => void} setPlayhead of the chart; null takes it away
- * @property {(language: Language) => void} render
  */
 
 const CHART_EVERY_MS = 250;
@@ -36,17 +34,15 @@ const CHART_EVERY_MS = 250;
  * @param {HTMLElement} root the card
  * @param {() => Promise<import('../../pipeline.js').EmotionPipeline>} getPipeline
  * @param {(timeS: number) => void} onSeek the chart was clicked
- * @param {Language} firstLanguage
  * @returns {Person}
  */
-export function createPerson(root, getPipeline, onSeek, firstLanguage) {
+export function createPerson(root, getPipeline, onSeek) {
   const video = find(root, 'video', HTMLVideoElement);
   const working = find(root, '.working', HTMLElement);
   const progress = find(root, 'progress', HTMLProgressElement);
   const status = find(root, '.person-status', HTMLElement);
   const chart = createChart(find(root, '.chart', HTMLElement), onSeek);
-  let language = firstLanguage;
-  /** @type {(language: Language) => string} */
+  /** @type {() => string} */
   let sentence = () => '';
   /** @type {AbortController | null} */
   let controller = null;
@@ -57,7 +53,8 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
   find(root, '.cancel', HTMLButtonElement).addEventListener('click', () => controller?.abort());
 
   /** @type {Person} */
-  const person = {video, performance: null, open, take, cancel, clear, say, showTrack, seek, setPlayhead: chart.setPlayhead, render};
+  const person = {video, performance: null, open, take, cancel, clear, say, showTrack, seek, setPlayhead: chart.setPlayhead};
+  onLanguageChange(render);
   return person;
 
   /** @type {Person['open']} */
@@ -67,7 +64,7 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
     controller = mine;
     working.hidden = false;
     progress.removeAttribute('value');
-    say((shown) => translate(shown, 'person_opening', {name}));
+    say(() => translate('person_opening', {name}));
     /** @type {Clip | null} */
     let clip = null;
     try {
@@ -86,7 +83,7 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
       const isCancelled = mine.signal.aborted;
       clear();
       if (!isCancelled) throw error;
-      say((shown) => translate(shown, 'person_cancelled'));
+      say(() => translate('person_cancelled'));
       return false;
     } finally {
       if (controller === mine) {
@@ -105,7 +102,7 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
       progress.value = Math.min(1, doneS / totalS);
       const isDue = performance.now() - chartedMs >= CHART_EVERY_MS;
       if (!isDue) return;
-      say((shown) => translate(shown, 'person_analysing', {name, done: formatNumber(doneS, 1, shown), total: formatNumber(totalS, 1, shown)}));
+      say(() => translate('person_analysing', {name, done: formatNumber(doneS, 1), total: formatNumber(totalS, 1)}));
       showTrack(track, totalS);
     };
   }
@@ -126,8 +123,8 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
   function finish(track, labels) {
     charted = {track, endS: track.duration_s, colours: listColours(labels)};
     drawChart();
-    say((shown) => translate(shown, 'person_done', {
-      name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track), shown),
+    say(() => translate('person_done', {
+      name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track)),
     }));
   }
 
@@ -147,9 +144,9 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
       ...linesOfTrack(track, colours),
       endS,
       top: 1,
-      formatTime: (value) => formatSeconds(value, language),
+      formatTime: (value) => formatSeconds(value),
       formatValue: (value) => `${Math.round(value * 100)}%`,
-      label: translate(language, 'chart_track', {name: track.name}),
+      label: translate('chart_track', {name: track.name}),
     });
   }
 
@@ -164,7 +161,7 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
   /** @type {Person['say']} */
   function say(wanted) {
     sentence = wanted;
-    setText(status, sentence(language));
+    setText(status, sentence());
   }
 
   /** @type {Person['seek']} */
@@ -197,10 +194,8 @@ export function createPerson(root, getPipeline, onSeek, firstLanguage) {
     say(() => '');
   }
 
-  /** @type {Person['render']} */
-  function render(wanted) {
-    language = wanted;
-    setText(status, sentence(language));
+  function render() {
+    setText(status, sentence());
     drawChart();
   }
 }

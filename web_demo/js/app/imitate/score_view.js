@@ -5,10 +5,9 @@ import {createChart} from '../widgets/chart.js';
 import {createElement, find, setText} from '../dom.js';
 import {showFacts} from '../read/reading_view.js';
 import {RATE_HZ} from '../../score.js';
-import {formatNumber, formatPercent, formatSeconds, nameOf, translate} from '../text.js';
+import {formatNumber, formatPercent, formatSeconds, nameOf, onLanguageChange, translate} from '../text.js';
 
 /** @typedef {import('../../score_files.js').ScoreResult} ScoreResult */
-/** @typedef {import('../text.js').Language} Language */
 /** @typedef {import('../../inference/manifest.js').Label} Label */
 /** @typedef {{actor: ImageBitmap | null, user: ImageBitmap | null}} Pair the frames of a moment */
 /** @typedef {{result: ScoreResult, labels: readonly Label[], model: string, best: Pair, worst: Pair}} ScoreContent */
@@ -16,16 +15,14 @@ import {formatNumber, formatPercent, formatSeconds, nameOf, translate} from '../
  * @typedef {object} ScoreView
  * @property {(content: ScoreContent | null) => void} show null: nothing
  * @property {(timeS: number) => void} setPlayhead
- * @property {(language: Language) => void} render
  */
 
 /**
  * @param {HTMLElement} root the card
  * @param {(timeS: number) => void} onSeek
- * @param {Language} firstLanguage
  * @returns {ScoreView}
  */
-export function createScoreView(root, onSeek, firstLanguage) {
+export function createScoreView(root, onSeek) {
   const total = find(root, '#total', HTMLElement);
   const facts = find(root, '#score-facts', HTMLElement);
   const moments = find(root, '#moments', HTMLElement);
@@ -33,10 +30,10 @@ export function createScoreView(root, onSeek, firstLanguage) {
   const slider = find(root, '#playhead', HTMLInputElement);
   const lost = createBars(find(root, '#lost', HTMLElement));
   const chart = createChart(find(root, '#score-chart', HTMLElement), onSeek);
-  let language = firstLanguage;
   /** @type {ScoreContent | null} */
   let content = null;
   let playheadS = 0;
+  onLanguageChange(render);
   return {
     show(wanted) {
       content = wanted;
@@ -49,10 +46,6 @@ export function createScoreView(root, onSeek, firstLanguage) {
       chart.setPlayhead(timeS);
       showTime();
     },
-    render(wanted) {
-      language = wanted;
-      render();
-    },
   };
 
   function render() {
@@ -63,24 +56,24 @@ export function createScoreView(root, onSeek, firstLanguage) {
     }
     const {result, labels} = content;
     const {score} = result;
-    setText(total, formatNumber(score.score ?? 0, 1, language));
+    setText(total, formatNumber(score.score ?? 0, 1));
     root.dataset.score = String(score.score);
     root.dataset.lag = String(result.lag?.lagS ?? '');
-    showFacts(facts, listFacts(content, language));
+    showFacts(facts, listFacts(content));
     moments.replaceChildren(...createMoment(content, 'best'), ...createMoment(content, 'worst'));
     const points = labels.map((label) => score.pointsLost[label.key] ?? 0);
     const most = Math.max(...points, 1e-9);
     lost.render(labels, points.map((value) => ({
-      share: value / most, text: translate(language, 'lost_value', {points: formatNumber(value, 1, language)}),
-    })), -1, language);
+      share: value / most, text: translate('lost_value', {points: formatNumber(value, 1)}),
+    })), -1);
     void chart.show({
       timesS: score.cells.map((cell) => cell.timeS),
       lines: [{colour: '--accent', values: score.cells.map((cell) => cell.score)}],
       endS: score.cells.length / RATE_HZ,
       top: 100,
-      formatTime: (value) => formatSeconds(value, language),
-      formatValue: (value) => formatNumber(value, 0, language),
-      label: translate(language, 'chart_score'),
+      formatTime: (value) => formatSeconds(value),
+      formatValue: (value) => formatNumber(value, 0),
+      label: translate('chart_score'),
     });
     chart.setPlayhead(playheadS);
     showTime();
@@ -91,9 +84,9 @@ export function createScoreView(root, onSeek, firstLanguage) {
     const {cells} = content.result.score;
     const cell = cells[Math.min(cells.length - 1, Math.max(0, Math.floor(playheadS * RATE_HZ)))];
     const score = cell?.score ?? null;
-    const text = translate(language, 'playhead_text', {
-      seconds: formatNumber(playheadS, 1, language),
-      score: score === null ? translate(language, 'playhead_no_score') : formatNumber(score, 1, language),
+    const text = translate('playhead_text', {
+      seconds: formatNumber(playheadS, 1),
+      score: score === null ? translate('playhead_no_score') : formatNumber(score, 1),
     });
     setText(output, text);
     slider.setAttribute('aria-valuetext', text);
@@ -111,17 +104,17 @@ export function createScoreView(root, onSeek, firstLanguage) {
     const figure = createElement('figure', 'moment');
     figure.dataset.moment = which;
     figure.dataset.timeS = String(moment.timeS);
-    const seconds = formatNumber(moment.timeS, 1, language);
-    const text = translate(language, which === 'best' ? 'moment_best' : 'moment_worst', {seconds, score: formatNumber(moment.score, 1, language)});
+    const seconds = formatNumber(moment.timeS, 1);
+    const text = translate(which === 'best' ? 'moment_best' : 'moment_worst', {seconds, score: formatNumber(moment.score, 1)});
     const cell = score.cells[Math.floor(moment.timeS * RATE_HZ)];
     const pair = createElement('div', 'pair');
     pair.append(
-      createFace(of[which].actor, translate(language, 'actor_title'), cell.actor, labels),
-      createFace(of[which].user, translate(language, 'user_title'), cell.user, labels),
+      createFace(of[which].actor, translate('actor_title'), cell.actor, labels),
+      createFace(of[which].user, translate('user_title'), cell.user, labels),
     );
-    const button = createElement('button', '', translate(language, 'moment_go'));
+    const button = createElement('button', '', translate('moment_go'));
     button.setAttribute('type', 'button');
-    button.setAttribute('aria-label', `${translate(language, 'moment_go')}: ${text}`);
+    button.setAttribute('aria-label', `${translate('moment_go')}: ${text}`);
     button.addEventListener('click', () => onSeek(moment.timeS));
     const caption = createElement('figcaption', '');
     caption.append(createElement('span', '', text), button);
@@ -146,7 +139,7 @@ export function createScoreView(root, onSeek, firstLanguage) {
       canvas.setAttribute('aria-hidden', 'true');
       face.append(canvas);
     }
-    face.append(createElement('p', 'quiet', describeFace(who, probabilities, labels, language)));
+    face.append(createElement('p', 'quiet', describeFace(who, probabilities, labels)));
     return face;
   }
 }
@@ -156,38 +149,35 @@ export function createScoreView(root, onSeek, firstLanguage) {
  * @param {string} who
  * @param {readonly number[] | null} probabilities
  * @param {readonly Label[]} labels
- * @param {Language} language
  * @returns {string}
  */
-export function describeFace(who, probabilities, labels, language) {
+export function describeFace(who, probabilities, labels) {
   if (probabilities === null) return who;
   const top = probabilities.indexOf(Math.max(...probabilities));
-  return translate(language, 'moment_frame', {who, label: nameOf(labels[top], language), percent: formatPercent(probabilities[top], language)});
+  return translate('moment_frame', {who, label: nameOf(labels[top]), percent: formatPercent(probabilities[top])});
 }
 
 /**
  * @param {import('../../score.js').Lag | null} lag
- * @param {Language} language
  * @returns {string}
  */
-export function describeLag(lag, language) {
-  if (lag === null) return translate(language, 'score_lag_none');
-  if (lag.lagS === 0) return translate(language, 'score_lag_in_time');
-  return translate(language, lag.lagS > 0 ? 'score_lag_late' : 'score_lag_early', {
-    seconds: formatNumber(Math.abs(lag.lagS), 2, language), score: formatNumber(lag.score, 1, language),
+export function describeLag(lag) {
+  if (lag === null) return translate('score_lag_none');
+  if (lag.lagS === 0) return translate('score_lag_in_time');
+  return translate(lag.lagS > 0 ? 'score_lag_late' : 'score_lag_early', {
+    seconds: formatNumber(Math.abs(lag.lagS), 2), score: formatNumber(lag.score, 1),
   });
 }
 
 /**
  * @param {ScoreContent} content
- * @param {Language} language
  * @returns {[string, string, string][]}
  */
-function listFacts({result: {score, lag}, model}, language) {
-  const coverage = translate(language, 'score_coverage_value', {percent: formatPercent(score.coverage, language)});
+function listFacts({result: {score, lag}, model}) {
+  const coverage = translate('score_coverage_value', {percent: formatPercent(score.coverage)});
   return [
-    ['score_coverage', translate(language, 'score_coverage'), coverage],
-    ['score_lag', translate(language, 'score_lag'), describeLag(lag, language)],
-    ['score_model', translate(language, 'score_model'), model],
+    ['score_coverage', translate('score_coverage'), coverage],
+    ['score_lag', translate('score_lag'), describeLag(lag)],
+    ['score_model', translate('score_model'), model],
   ];
 }

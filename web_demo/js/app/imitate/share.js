@@ -5,7 +5,6 @@ import {describeFace, describeLag} from './score_view.js';
 import {formatNumber, translate} from '../text.js';
 
 /** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
-/** @typedef {import('../text.js').Language} Language */
 
 const WIDTH = 1200;
 const HEIGHT = 630; // what messengers and networks show whole
@@ -26,18 +25,17 @@ export function download(name, blob) {
 
 /**
  * @param {ScoreContent} content
- * @param {Language} language
  * @returns {Promise<Blob>} a PNG
  */
-export async function drawPicture(content, language) {
+export async function drawPicture(content) {
   const canvas = createCanvas();
   canvas.width = WIDTH;
   canvas.height = HEIGHT;
   const context = getContext(canvas);
   context.fillStyle = readColour('--card');
   context.fillRect(0, 0, WIDTH, HEIGHT);
-  drawHead(context, content, language);
-  drawMoment(context, content, language);
+  drawHead(context, content);
+  drawMoment(context, content);
   drawLine(context, content);
   if (canvas instanceof OffscreenCanvas) return canvas.convertToBlob({type: 'image/png'});
   return new Promise((resolve, reject) => {
@@ -48,22 +46,20 @@ export async function drawPicture(content, language) {
 /**
  * @param {import('../../pixels/canvas.js').AnyContext} context
  * @param {ScoreContent} content
- * @param {Language} language
  */
-function drawHead(context, {result: {score, lag}}, language) {
+function drawHead(context, {result: {score, lag}}) {
   const column = WIDTH / 2 - MARGIN - 32;
-  write(context, translate(language, 'share_title'), MARGIN, 96, 34, '--quiet', column);
-  write(context, formatNumber(score.score ?? 0, 1, language), MARGIN, 262, 170, '--accent', column);
-  write(context, translate(language, 'score_of'), MARGIN, 312, 32, '--quiet', column);
-  write(context, describeLag(lag, language), MARGIN, 360, 22, '--ink', column);
+  write(context, translate('share_title'), MARGIN, 96, 34, '--quiet', column);
+  write(context, formatNumber(score.score ?? 0, 1), MARGIN, 262, 170, '--accent', column);
+  write(context, translate('score_of'), MARGIN, 312, 32, '--quiet', column);
+  write(context, describeLag(lag), MARGIN, 360, 22, '--ink', column);
 }
 
 /**
  * @param {import('../../pixels/canvas.js').AnyContext} context
  * @param {ScoreContent} content
- * @param {Language} language
  */
-function drawMoment(context, {result: {score}, best, labels}, language) {
+function drawMoment(context, {result: {score}, best, labels}) {
   const side = (WIDTH / 2 - MARGIN - 16) / 2;
   const cell = score.cells.find(({timeS}) => timeS === score.best?.timeS);
   [{frame: best.actor, who: 'actor_title', values: cell?.actor}, {frame: best.user, who: 'user_title', values: cell?.user}].forEach(({frame, who, values}, i) => {
@@ -72,8 +68,8 @@ function drawMoment(context, {result: {score}, best, labels}, language) {
       const cut = Math.min(frame.width, frame.height);
       context.drawImage(frame, (frame.width - cut) / 2, (frame.height - cut) / 2, cut, cut, left, MARGIN, side, side);
     }
-    const name = translate(language, /** @type {'actor_title' | 'user_title'} */ (who));
-    write(context, describeFace(name, values ?? null, labels, language), left, MARGIN + side + 32, 18, '--ink', side);
+    const name = translate(/** @type {'actor_title' | 'user_title'} */ (who));
+    write(context, describeFace(name, values ?? null, labels), left, MARGIN + side + 32, 18, '--ink', side);
   });
 }
 

@@ -1,45 +1,39 @@
 /** Reading one face: a photograph, a video file while it plays, or the camera. source -> pipeline -> picture and result. */
-import {openCamera} from '../camera.js';
-import {getContext} from '../../pixels/canvas.js';
-import {find, isVideo, setText} from '../dom.js';
 import {describeReason, PageError, toPageError} from '../../errors.js';
 import {followVideo} from '../../live.js';
-import {createOverlay} from './overlay.js';
+import {openCamera} from '../camera.js';
+import {find, isVideo} from '../dom.js';
+import {onLanguageChange} from '../text.js';
+import {createControls} from './controls.js';
 import {createResultView} from './reading_view.js';
 import {createSmoother} from './smooth.js';
-import {translate} from '../text.js';
+import {createStage} from './stage.js';
+import {createTurns} from './turns.js';
 
 /** @typedef {import('../../inference/engine.js').Analysis} Analysis */
 /** @typedef {import('../../pipeline.js').EmotionPipeline} EmotionPipeline */
-/** @typedef {import('../text.js').Language} Language */
+/** @typedef {import('../samples.js').NamedBlob} NamedBlob */
 /**
  * @typedef {object} Reader
  * @property {(blob: Blob, name: string) => void} readFile
- * @property {(fetchPhoto: () => Promise<{blob: Blob, name: string}>) => Promise<void>} readPhoto
+ * @property {(fetchPhoto: () => Promise<NamedBlob>) => Promise<void>} readPhoto
  * @property {() => void} useCamera to be called from a click
  * @property {() => void} togglePause
  * @property {() => void} stop lets go of the camera or the video; what was read stays
- * @property {(language: Language) => void} render
  */
 
-const LONGEST_SHOWN_PX = 1600;
-const LEAVING_SHARE = 0.08; // of the box, outside the picture
+/** What the element #stage dispatches for each picture that was read; its detail is the Analysis without the frame. */
+export const READING_EVENT = 'reon-reading';
 
 /**
  * @param {HTMLElement} root the page
  * @param {import('../status.js').Status} status
  * @param {() => Promise<EmotionPipeline>} getPipeline
- * @param {Language} firstLanguage
  * @returns {Reader}
  */
-export function createReader(root, status, getPipeline, firstLanguage) {
-  const stage = find(root, '#stage', HTMLElement);
-  const photo = find(root, '#photo', HTMLCanvasElement);
-  const photoContext = getContext(photo);
-  const note = find(root, '#face-note', HTMLElement);
-  const pause = find(root, '#pause', HTMLButtonElement);
-  const announcement = find(root, '#announcement', HTMLElement);
-  const overlay = createOverlay(find(root, '#overlay', HTMLCanvasElement));
+export function createReader(root, status, getPipeline) {
+  const stage = createStage(root);
+  const controls = createControls(root);
   const view = createResultView({
     headline: find(root, '#headline', HTMLElement),
     note: find(root, '#note', HTMLElement),
@@ -49,15 +43,12 @@ export function createReader(root, status, getPipeline, firstLanguage) {
     facts: find(root, '#facts', HTMLElement),
   });
   const smoother = createSmoother();
+  const turns = createTurns();
   /** @type {EmotionPipeline | null} */
   let pipeline = null;
   /** @type {import('./reading_view.js').Reading | null} */
   let reading = null;
-  let language = firstLanguage;
-  let faceCount = 0;
-  let turn = 0; // a later source takes over: whatever an earlier one still finds out is dropped
-  /** @type {(() => void)[]} */
-  let cleanUps = [];
+  onLanguageChange(render);
   void getPipeline().then((ready) => {
     pipeline = ready;
     render();
@@ -69,19 +60,11 @@ export function createReader(root, status, getPipeline, firstLanguage) {
       else void readPhoto(async () => ({blob, name}));
     },
     useCamera: () => void playCamera(),
-    togglePause() {
-      const video = /** @type {HTMLVideoElement | null} */ (stage.querySelector('video'));
-      if (video?.paused) void video.play();
-      else video?.pause();
-    },
+    togglePause: controls.togglePause,
     stop() {
-      turn += 1;
+      turns.end();
       release();
       if (pipeline !== null) status.say(reading?.probabilities ? 'result' : 'ready', 'status_ready');
-    },
-    render(wanted) {
-      language = wanted;
-      render();
     },
   };
 
@@ -103,17 +86,6 @@ export function createReader(root, status, getPipeline, firstLanguage) {
     }
   }
 
-  /** @param {Analysis} analysis */
-  function showPhoto(analysis) {
-    if (analysis.frame) drawFrame(analysis.frame);
-    if (analysis.probabilities === null) throw new PageError('error_no_face');
-    outline(analysis, false);
-    const probabilities = Array.from(analysis.probabilities);
-    reading = {probabilities, exact: probabilities, cropRgb: analysis.cropRgb, faceCount, stats: null, ...analysis.timings};
-    status.say('result', 'status_done');
-    render();
-  }
-
   /**
    * What the file looks like, before it has been read: as the browser shows it.
    * @param {Blob} blob
@@ -121,7 +93,7 @@ export function createReader(root, status, getPipeline, firstLanguage) {
    */
   async function preview(blob, isMine) {
     const bitmap = await createImageBitmap(blob).catch(() => null); // the pipeline says what is wrong with it
-    if (bitmap !== null && isMine()) drawFrame(bitmap);
+    if (bitmap !== null && isMine()) stage.drawFrame(bitmap);
     bitmap?.close();
   }
 
@@ -131,8 +103,8 @@ export function createReader(root, status, getPipeline, firstLanguage) {
     const video = addVideo();
     try {
       const camera = await openCamera(video, () => { if (isMine()) fail(new PageError('error_camera_ended')); });
-      cleanUps.push(camera.destroy);
-      stage.dataset.mirrored = '';
+      turns.keep(camera.destroy);
+      stage.mirror(true);
       if (isMine()) await follow(video, isMine);
       else camera.destroy();
     } catch (error) {
@@ -149,7 +121,7 @@ export function createReader(root, status, getPipeline, firstLanguage) {
     status.say('working', 'status_working');
     const video = addVideo();
     const url = URL.createObjectURL(blob);
-    cleanUps.push(() => URL.revokeObjectURL(url));
+    turns.keep(() => URL.revokeObjectURL(url));
     video.muted = true;
     video.loop = true;
     video.src = url;
@@ -157,7 +129,7 @@ export function createReader(root, status, getPipeline, firstLanguage) {
       await video.play().catch((error) => {
         throw new PageError('error_not_a_video', {name, reason: video.error?.message || describeReason(error)});
       });
-      pause.hidden = false;
+      controls.showPause();
       if (isMine()) await follow(video, isMine);
     } catch (error) {
       if (isMine()) fail(error);
@@ -169,11 +141,11 @@ export function createReader(root, status, getPipeline, firstLanguage) {
    * @param {() => boolean} isMine
    */
   async function follow(video, isMine) {
-    find(root, '#stop', HTMLButtonElement).hidden = false;
+    controls.showStop();
     const ready = await getPipeline();
     if (!isMine()) return;
     status.say('live', 'status_live');
-    announcement.setAttribute('aria-live', 'off'); // twenty readings a second are no announcement
+    controls.announce('off'); // twenty readings a second are no announcement
     const look = followVideo(video, ready, {
       onAnalysis: (analysis) => {
         showLive(analysis, look.stats());
@@ -181,7 +153,31 @@ export function createReader(root, status, getPipeline, firstLanguage) {
       },
       onError: fail,
     });
-    cleanUps.push(look.stop);
+    turns.keep(look.stop);
+  }
+
+  function addVideo() {
+    const video = stage.addVideo();
+    controls.follow(video);
+    turns.keep(() => {
+      video.pause();
+      video.removeAttribute('src');
+      video.load();
+      video.remove();
+    });
+    return video;
+  }
+
+  /** @param {Analysis} analysis */
+  function showPhoto(analysis) {
+    if (analysis.frame) stage.drawFrame(analysis.frame);
+    if (analysis.probabilities === null) throw new PageError('error_no_face');
+    stage.outline(analysis, false);
+    publish(analysis);
+    const probabilities = Array.from(analysis.probabilities);
+    reading = {probabilities, cropRgb: analysis.cropRgb, faceCount: stage.faceCount, stats: null, ...analysis.timings};
+    status.say('result', 'status_done');
+    render();
   }
 
   /**
@@ -189,77 +185,27 @@ export function createReader(root, status, getPipeline, firstLanguage) {
    * @param {import('../../live.js').LiveStats} stats
    */
   function showLive(analysis, stats) {
-    if (analysis.frame) drawFrame(analysis.frame);
+    if (analysis.frame) stage.drawFrame(analysis.frame);
     const {probabilities, held} = smoother.show(analysis, performance.now());
-    outline(held ?? analysis, held !== null);
-    const exact = analysis.probabilities && Array.from(analysis.probabilities);
-    reading = {probabilities, exact, cropRgb: (held ?? analysis).cropRgb, faceCount, stats, ...analysis.timings};
-    describeFaces(held ?? analysis);
-    view.render({facts: pipeline?.facts ?? null, reading}, language);
-  }
-
-  /** @param {Analysis} analysis */
-  function describeFaces({faces, width, height}) {
-    const [first] = faces;
-    const isLeaving = first !== undefined && (first.x < -LEAVING_SHARE * first.width || first.y < -LEAVING_SHARE * first.height
-      || first.x + first.width * (1 - LEAVING_SHARE) > width || first.y + first.height * (1 - LEAVING_SHARE) > height);
-    const many = faces.length > 1 ? translate(language, 'face_many', {count: faces.length}) : '';
-    const leaving = isLeaving ? translate(language, 'face_leaving') : many;
-    const text = first === undefined ? translate(language, 'face_none') : leaving;
-    setText(note, text);
-    note.hidden = text === '';
+    stage.outline(held ?? analysis, held !== null);
+    stage.describeFaces(held ?? analysis);
+    publish(held === null ? analysis : {...held, probabilities: null});
+    reading = {probabilities, cropRgb: (held ?? analysis).cropRgb, faceCount: stage.faceCount, stats, ...analysis.timings};
+    view.render({facts: pipeline?.facts ?? null, reading});
   }
 
   /**
-   * @param {Analysis} analysis
-   * @param {boolean} isHeld
+   * For whatever stands around the page, such as tests.
+   * @param {Analysis | null} analysis null: there is none any more
    */
-  function outline({faces, square, width, height}, isHeld) {
-    faceCount = faces.length;
-    overlay.show({boxes: faces, chosen: 0, frameWidth: width, frameHeight: height, isHeld});
-    stage.dataset.faces = JSON.stringify(faces);
-    stage.dataset.square = JSON.stringify(square);
-  }
-
-  /** @param {ImageBitmap} frame */
-  function drawFrame(frame) {
-    const scale = Math.min(1, LONGEST_SHOWN_PX / Math.max(frame.width, frame.height));
-    const width = Math.max(1, Math.round(frame.width * scale));
-    const height = Math.max(1, Math.round(frame.height * scale));
-    if (photo.width !== width || photo.height !== height) {
-      photo.width = width;
-      photo.height = height;
-    }
-    photoContext.fillStyle = '#fff';
-    photoContext.fillRect(0, 0, width, height);
-    photoContext.drawImage(frame, 0, 0, width, height);
-    stage.dataset.filled = '';
-  }
-
-  /** @returns {HTMLVideoElement} plays out of sight: what is shown are the very frames that were looked at */
-  function addVideo() {
-    const video = document.createElement('video');
-    video.playsInline = true;
-    video.className = 'unseen';
-    video.setAttribute('aria-hidden', 'true');
-    video.addEventListener('pause', showPaused);
-    video.addEventListener('play', showPaused);
-    stage.append(video);
-    cleanUps.push(() => {
-      video.pause();
-      video.removeAttribute('src');
-      video.load();
-      video.remove();
-    });
-    return video;
-
-    function showPaused() {
-      pause.setAttribute('aria-pressed', String(video.paused));
-    }
+  function publish(analysis) {
+    const detail = analysis === null ? null : {...analysis, frame: undefined};
+    root.dispatchEvent(new CustomEvent(READING_EVENT, {detail}));
   }
 
   /** @param {unknown} error */
   function fail(error) {
+    turns.release();
     release();
     status.fail(toPageError(error));
     render();
@@ -267,33 +213,24 @@ export function createReader(root, status, getPipeline, firstLanguage) {
 
   /** @returns {() => boolean} whether the source that begins here is still the one that is wanted */
   function begin() {
-    turn += 1;
-    const mine = turn;
+    const isMine = turns.begin();
     release();
-    overlay.clear();
-    delete stage.dataset.faces;
-    delete stage.dataset.square;
-    delete stage.dataset.filled;
-    faceCount = 0;
+    stage.clear();
+    publish(null);
     reading = null;
-    announcement.setAttribute('aria-live', 'polite');
+    controls.announce('polite');
     render();
-    return () => mine === turn;
+    return isMine;
   }
 
   function release() {
-    for (const cleanUp of cleanUps.splice(0).reverse()) cleanUp();
     smoother.reset();
-    delete stage.dataset.mirrored;
-    note.hidden = true;
-    pause.hidden = true;
-    find(root, '#stop', HTMLButtonElement).hidden = true;
+    stage.release();
+    controls.hide();
   }
 
   function render() {
-    view.render({facts: pipeline?.facts ?? null, reading}, language);
-    const unread = 'filled' in stage.dataset ? 'photo_waiting' : 'photo_none';
-    const key = faceCount === 0 ? unread : faceCount === 1 ? 'photo_face' : 'photo_faces';
-    photo.setAttribute('aria-label', translate(language, key, {count: faceCount}));
+    view.render({facts: pipeline?.facts ?? null, reading});
+    stage.render();
   }
 }

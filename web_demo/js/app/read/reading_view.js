@@ -4,14 +4,12 @@ import {getContext} from '../../pixels/canvas.js';
 import {createElement, setText} from '../dom.js';
 import {formatBytes, formatNumber, formatPercent, nameOf, translate} from '../text.js';
 
-/** @typedef {import('../text.js').Language} Language */
 /** @typedef {import('../../pipeline.js').PipelineFacts} Facts */
 /** @typedef {import('../../live.js').LiveStats} LiveStats */
 /** @typedef {{headline: HTMLElement, note: HTMLElement, seen: HTMLElement, crop: HTMLCanvasElement, bars: HTMLElement, facts: HTMLElement}} ResultElements */
 /**
  * @typedef {object} Reading what is shown; smoothing, where there is any, has been done
  * @property {readonly number[] | null} probabilities one a label; null: there is no face
- * @property {readonly number[] | null} exact the same, unsmoothed
  * @property {Uint8ClampedArray | null} cropRgb the network's input, HWC
  * @property {number} faceCount
  * @property {number} detectMs
@@ -19,7 +17,7 @@ import {formatBytes, formatNumber, formatPercent, nameOf, translate} from '../te
  * @property {LiveStats | null} stats of a video
  */
 /** @typedef {{facts: Facts | null, reading: Reading | null}} ResultState */
-/** @typedef {{render: (state: ResultState, language: Language) => void}} ResultView */
+/** @typedef {{render: (state: ResultState) => void}} ResultView */
 
 /**
  * A missing part shows as "not yet".
@@ -29,48 +27,36 @@ import {formatBytes, formatNumber, formatPercent, nameOf, translate} from '../te
 export function createResultView(elements) {
   const bars = createBars(elements.bars);
   return {
-    render({facts, reading}, language) {
+    render({facts, reading}) {
       const top = reading?.probabilities ? indexOfLargest(reading.probabilities) : -1;
-      setText(elements.headline, describeTop(facts, reading, top, language));
+      setText(elements.headline, describeTop(facts, reading, top));
       const isOneOfMany = reading !== null && reading.stats === null && reading.faceCount > 1;
-      setText(elements.note, isOneOfMany ? translate(language, 'result_many', {count: reading.faceCount}) : '');
+      setText(elements.note, isOneOfMany ? translate('result_many', {count: reading.faceCount}) : '');
       const cropRgb = reading?.cropRgb ?? null;
       elements.seen.hidden = facts === null || cropRgb === null;
       if (facts !== null && cropRgb !== null) drawCrop(elements.crop, cropRgb, facts.spec.input);
       const labels = facts?.spec.labels ?? [];
       const values = labels.map((_, i) => {
         const share = reading?.probabilities?.[i];
-        return share === undefined ? null : {share, text: formatPercent(share, language)};
+        return share === undefined ? null : {share, text: formatPercent(share)};
       });
-      bars.render(labels, values, top, language);
-      [...elements.bars.children].forEach((row, i) => markProbability(/** @type {HTMLElement} */ (row), reading?.exact?.[i]));
-      renderFacts(elements.facts, facts, reading, language);
+      bars.render(labels, values, top);
+      renderFacts(elements.facts, facts, reading);
     },
   };
-}
-
-/**
- * For tests and for those who look with a browser's tools.
- * @param {HTMLElement} row
- * @param {number | undefined} probability
- */
-function markProbability(row, probability) {
-  if (probability === undefined) delete row.dataset.probability;
-  else row.dataset.probability = String(probability);
 }
 
 /**
  * @param {Facts | null} facts
  * @param {Reading | null} reading
  * @param {number} top
- * @param {Language} language
  * @returns {string}
  */
-function describeTop(facts, reading, top, language) {
-  if (facts === null || reading === null) return translate(language, 'result_waiting');
-  if (reading.probabilities === null) return translate(language, 'result_no_face');
-  const label = nameOf(facts.spec.labels[top], language);
-  return translate(language, 'result_top', {label, percent: formatPercent(reading.probabilities[top], language)});
+function describeTop(facts, reading, top) {
+  if (facts === null || reading === null) return translate('result_waiting');
+  if (reading.probabilities === null) return translate('result_no_face');
+  const label = nameOf(facts.spec.labels[top]);
+  return translate('result_top', {label, percent: formatPercent(reading.probabilities[top])});
 }
 
 /**
@@ -95,10 +81,9 @@ function drawCrop(canvas, rgb, {height, width}) {
  * @param {HTMLElement} list a `dl`
  * @param {Facts | null} facts
  * @param {Reading | null} reading
- * @param {Language} language
  */
-function renderFacts(list, facts, reading, language) {
-  const rows = facts === null ? [] : listFacts(facts, reading, language);
+function renderFacts(list, facts, reading) {
+  const rows = facts === null ? [] : listFacts(facts, reading);
   showFacts(list, rows);
   const gate = list.querySelector('[data-fact="fact_verdict"]');
   if (gate !== null && facts !== null) gate.className = `fact fact-${facts.artefact.gate}`;
@@ -134,66 +119,62 @@ export function showFacts(list, rows) {
 /**
  * @param {Facts} facts
  * @param {Reading | null} reading
- * @param {Language} language
  * @returns {[string, string, string][]}
  */
-function listFacts({name, artefact, runtime, selfTest, offMainThread}, reading, language) {
-  const size = formatBytes(artefact.bytes, language);
-  const time = reading === null ? translate(language, 'fact_time_waiting') : translate(language, 'fact_time_value', {
+function listFacts({name, artefact, runtime, selfTest, offMainThread}, reading) {
+  const size = formatBytes(artefact.bytes);
+  const time = reading === null ? translate('fact_time_waiting') : translate('fact_time_value', {
     detectMs: Math.round(reading.detectMs), classifyMs: Math.round(reading.classifyMs),
   });
-  const thread = translate(language, offMainThread ? 'thread_worker' : 'thread_page');
+  const thread = translate(offMainThread ? 'thread_worker' : 'thread_page');
   /** @type {[import('../text.js').TextKey, string][]} */
   const rows = [
-    ['fact_model', translate(language, 'fact_model_value', {name, precision: artefact.precision, size})],
-    ['fact_verdict', describeVerdict(artefact, language)],
-    ['fact_backend', `${describeBackend(runtime, language)}; ${thread}`],
-    ['fact_self_test', describeSelfTest(selfTest, language)],
+    ['fact_model', translate('fact_model_value', {name, precision: artefact.precision, size})],
+    ['fact_verdict', describeVerdict(artefact)],
+    ['fact_backend', `${describeBackend(runtime)}; ${thread}`],
+    ['fact_self_test', describeSelfTest(selfTest)],
     ['fact_time', time],
   ];
   const stats = reading?.stats ?? null;
   if (stats !== null) {
     const {seen, dropped} = stats;
-    rows.push(['fact_rate', translate(language, 'fact_rate_value', {fps: formatNumber(stats.fps, 0, language), seen, dropped})]);
+    rows.push(['fact_rate', translate('fact_rate_value', {fps: formatNumber(stats.fps, 0), seen, dropped})]);
   }
-  return rows.map(([key, value]) => [key, translate(language, key), value]);
+  return rows.map(([key, value]) => [key, translate(key), value]);
 }
 
 /**
  * @param {import('../../inference/manifest.js').Artefact} artefact
- * @param {Language} language
  * @returns {string}
  */
-function describeVerdict({gate, parity}, language) {
-  if (gate !== 'passed') return translate(language, 'verdict_not_run');
-  if (parity === null) return translate(language, 'verdict_passed_bare');
+function describeVerdict({gate, parity}) {
+  if (gate !== 'passed') return translate('verdict_not_run');
+  if (parity === null) return translate('verdict_passed_bare');
   const difference = parity.max_abs_prob.toPrecision(2);
-  return translate(language, 'verdict_passed', {difference, samples: parity.samples, backend: parity.backend.replace(/^tfjs:/, '')});
+  return translate('verdict_passed', {difference, samples: parity.samples, backend: parity.backend.replace(/^tfjs:/, '')});
 }
 
 /**
  * @param {import('../../inference/tfjs_backend.js').RuntimeFacts} runtime
- * @param {Language} language
  * @returns {string}
  */
-function describeBackend({backend, asked, rejected, threads}, language) {
-  const rejections = rejected.map((item) => translate(language, 'rejected_item', item)).join('; ');
-  const choice = rejected.length === 0 ? translate(language, 'reason_first') : translate(language, 'reason_fallback', {rejected: rejections});
-  return translate(language, 'fact_backend_value', {
+function describeBackend({backend, asked, rejected, threads}) {
+  const rejections = rejected.map((item) => translate('rejected_item', item)).join('; ');
+  const choice = rejected.length === 0 ? translate('reason_first') : translate('reason_fallback', {rejected: rejections});
+  return translate('fact_backend_value', {
     backend,
-    threads: describeThreads(threads, language),
-    reason: asked ? translate(language, 'reason_asked') : choice,
+    threads: describeThreads(threads),
+    reason: asked ? translate('reason_asked') : choice,
   });
 }
 
 /**
  * @param {number | null} threads
- * @param {Language} language
  * @returns {string}
  */
-function describeThreads(threads, language) {
-  if (threads === null) return translate(language, 'threads_none');
-  return threads === 1 ? translate(language, 'threads_one') : translate(language, 'threads_many', {count: threads});
+function describeThreads(threads) {
+  if (threads === null) return translate('threads_none');
+  return threads === 1 ? translate('threads_one') : translate('threads_many', {count: threads});
 }
 
 /**
@@ -206,11 +187,10 @@ function indexOfLargest(values) {
 
 /**
  * @param {import('../../inference/self_test.js').SelfTestResult | null} selfTest
- * @param {Language} language
  * @returns {string}
  */
-function describeSelfTest(selfTest, language) {
-  if (selfTest === null) return translate(language, 'fact_self_test_missing');
+function describeSelfTest(selfTest) {
+  if (selfTest === null) return translate('fact_self_test_missing');
   const difference = selfTest.maxAbsProb.toPrecision(2);
-  return translate(language, 'fact_self_test_value', {difference, samples: selfTest.samples});
+  return translate('fact_self_test_value', {difference, samples: selfTest.samples});
 }

@@ -3,13 +3,12 @@ import {listColours} from './colours.js';
 import {createElement, setText} from '../dom.js';
 import {nameOf, translate} from '../text.js';
 
-/** @typedef {import('../text.js').Language} Language */
 /** @typedef {import('../../inference/manifest.js').Label} Label */
 /** @typedef {{share: number, text: string} | null} BarValue share 0..1 of the bar's length; null: nothing known */
 /** @typedef {{row: HTMLElement, name: HTMLElement, track: HTMLElement, fill: HTMLElement, value: HTMLElement}} Bar */
 /**
  * @typedef {object} Bars
- * @property {(labels: readonly Label[], values: readonly BarValue[], top: number, language: Language) => void} render top: index of the bar that stands out, or -1
+ * @property {(labels: readonly Label[], values: readonly BarValue[], top: number) => void} render top: index of the bar that stands out, or -1
  * @property {HTMLElement} list
  */
 
@@ -24,7 +23,7 @@ export function createBars(list) {
   return {list, render};
 
   /** @type {Bars['render']} */
-  function render(labels, values, top, language) {
+  function render(labels, values, top) {
     const keys = labels.map((label) => label.key).join();
     if (keys !== shownKeys) {
       shownKeys = keys;
@@ -32,7 +31,7 @@ export function createBars(list) {
       bars = labels.map((label, i) => createBar(label.key, colours[i]));
       list.replaceChildren(...bars.map((bar) => bar.row));
     }
-    bars.forEach((bar, i) => showBar(bar, nameOf(labels[i], language), values[i], i === top, language));
+    bars.forEach((bar, i) => showBar(bar, nameOf(labels[i]), values[i], i === top));
   }
 }
 
@@ -63,9 +62,8 @@ function createBar(key, colour) {
  * @param {string} name
  * @param {BarValue} value
  * @param {boolean} isTop
- * @param {Language} language
  */
-function showBar(bar, name, value, isTop, language) {
+function showBar(bar, name, value, isTop) {
   const text = value?.text ?? '–';
   bar.row.classList.toggle('bar-top', isTop);
   setText(bar.name, name);
@@ -73,5 +71,5 @@ function showBar(bar, name, value, isTop, language) {
   bar.fill.style.setProperty('--value', String(value?.share ?? 0));
   bar.track.setAttribute('aria-label', name);
   bar.track.setAttribute('aria-valuenow', String(Math.round((value?.share ?? 0) * 100)));
-  bar.track.setAttribute('aria-valuetext', translate(language, 'bar_value', {label: name, percent: text}));
+  bar.track.setAttribute('aria-valuetext', translate('bar_value', {label: name, percent: text}));
 }

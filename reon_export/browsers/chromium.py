@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,15 +48,17 @@ _PLAYWRIGHT_PATTERNS = (
 
 
 class _ChromiumPage:
-    def __init__(self, page: "Page", version: str) -> None:
+    def __init__(self, page: "Page", version: str, thread: ThreadPoolExecutor) -> None:
         self.version = f"chromium {version}"
         self._page = page
+        self._thread = thread
 
     def evaluate(self, function: str, argument: object = None) -> Any:
         from playwright.sync_api import Error
 
         try:
-            return read_answer(self._page.evaluate(wrap_function(function), json.dumps(argument)))
+            answer = self._thread.submit(self._page.evaluate, wrap_function(function), json.dumps(argument))
+            return read_answer(answer.result())
         except Error as error:
             raise BrowserError(f"the browser cannot run the script: {_reason(error)}") from error
 
@@ -99,12 +102,20 @@ def open_chromium(
     url: str, *, executable: Path, init_script: str | None = None, fake_camera: bool = False
 ) -> Iterator[PageDriver]:
     """A fresh Chromium showing `url`; `init_script` runs in the page before its own scripts. Raises BrowserError."""
-    with _load_playwright()() as playwright:
-        browser = _launch(playwright, executable, _FAKE_CAMERA_ARGUMENTS if fake_camera else ())
+    start_playwright = _load_playwright()
+    # Playwright's synchronous interface refuses a thread that has an event loop already, as a notebook's does.
+    with ThreadPoolExecutor(1, thread_name_prefix="chromium") as thread, ExitStack() as opened:
+
+        def start() -> _ChromiumPage:
+            playwright = opened.enter_context(start_playwright())
+            browser = _launch(playwright, executable, _FAKE_CAMERA_ARGUMENTS if fake_camera else ())
+            opened.callback(browser.close)
+            return _ChromiumPage(_open(browser, url, init_script), browser.version, thread)
+
         try:
-            yield _ChromiumPage(_open(browser, url, init_script), browser.version)
+            yield thread.submit(start).result()
         finally:
-            browser.close()
+            thread.submit(opened.close).result()
 
 
 def _load_playwright() -> "Callable[[], AbstractContextManager[Playwright]]":

@@ -213,4 +213,4 @@ def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo) -> None:
     print(f"{demo.driver.version}: {len(user.frames)} frames of {user.duration_s:.1f} s; recorded: {is_recorded}")
     assert is_recorded is demo.driver.evaluate(has_recorder)  # WebKitGTK 2.50 scores, and has no video to show again
     demo.click("#play")
-    demo.wait_for("#play[data-text=play_pause]")
+    demo.wait_for("#imitate[data-playing]")

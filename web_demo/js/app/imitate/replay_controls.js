@@ -52,6 +52,7 @@ export function createReplayControls(root, onTime) {
   /** @param {boolean} wanted */
   function showPlaying(wanted) {
     isPlaying = wanted;
+    root.toggleAttribute('data-playing', isPlaying);
     render();
   }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pytest
+from filelock import FileLock
 
 from reon_export.faces.samples import crops_from_photos
 from reon_export.paths import DEFAULT_CHECKPOINT, SAMPLE_PHOTOS
@@ -82,10 +83,17 @@ def references(
 
 
 @pytest.fixture(scope="session")
-def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default checkpoint, really built: ONNX, three TF.js precisions, parity in a browser, manifest."""
+def model_dir(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The default checkpoint, really built: ONNX, three TF.js precisions, parity in a browser, manifest.
+
+    Built once a run: the workers of pytest-xdist share it. Do not change it.
+    """
     from reon_export import BuildOptions, build
 
-    folder = tmp_path_factory.mktemp("built") / "model"
-    build(options=BuildOptions(out=folder))
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "built" / "model"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.parent / "lock"):
+        if not folder.is_dir():
+            build(options=BuildOptions(out=folder))
     return folder

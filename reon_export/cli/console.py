@@ -219,7 +219,7 @@ def print_findings(findings: "list[Finding]") -> None:
 
 def print_parity(run: "ParityRun", report: str) -> None:
     """A parity job's table, its verdict, and where the report lies."""
-    from reon_export.parity.report import render_summary
+    from reon_export.cli.parity_table import render_summary
 
     out.print()
     out.print(render_summary(run))

@@ -1,16 +1,30 @@
 """Two sets of predictions to numbers. Pure: no judgement, no printing."""
 
+import math
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BeforeValidator, ConfigDict
 
 from reon_export.runtimes.predictions import PROBABILITY_SUM_TOLERANCE, Array, Predictions
+
+
+def _null_is_nan(value: object) -> object:
+    return math.nan if value is None else value
+
+
+STRICT_KEYS = ConfigDict(extra="forbid")  # for records that are read back from JSON
+# JSON has no NaN: null stands for "not measured".
+Figure = Annotated[float, BeforeValidator(_null_is_nan)]
 
 
 @dataclass(frozen=True)
 class Flip:
     """A crop whose top label changed. `margin` is how far the expected top two probabilities were apart."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
 
     sample: int
     expected: str
@@ -22,18 +36,20 @@ class Flip:
 class Measurement:
     """How far `actual` is from `expected`. Where `problems` is not empty, the numbers mean nothing (they are NaN)."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
+
     samples: int
     problems: tuple[str, ...]
-    max_abs_prob: float = float("nan")
-    mean_abs_prob: float = float("nan")
-    max_abs_logit: float = float("nan")
-    mean_abs_logit: float = float("nan")
-    top1_agreement: float = float("nan")
-    mean_kl: float = float("nan")
-    max_kl: float = float("nan")
+    max_abs_prob: Figure = math.nan
+    mean_abs_prob: Figure = math.nan
+    max_abs_logit: Figure = math.nan
+    mean_abs_logit: Figure = math.nan
+    top1_agreement: Figure = math.nan
+    mean_kl: Figure = math.nan
+    max_kl: Figure = math.nan
     worst_sample: int = -1
     flips: tuple[Flip, ...] = ()
-    max_abs_prob_by_sample: tuple[float, ...] = ()
+    max_abs_prob_by_sample: tuple[Figure, ...] = ()
 
 
 def measure(expected: Predictions, actual: Predictions) -> Measurement:

@@ -4,19 +4,32 @@ A gate belongs to a precision and a backend. The bounds of float32 are what this
 precisions and of graphics processors stand above what was measured, and are never moved to let a model pass.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator, ConfigDict
 
 from reon_export.manifest import Precision, Verdict
-from reon_export.parity.compare import Measurement
+from reon_export.parity.compare import STRICT_KEYS, Measurement
+
+
+def _null_is_infinite(value: object) -> object:
+    return math.inf if value is None else value
+
+
+Bound = Annotated[float, BeforeValidator(_null_is_infinite)]
 
 
 @dataclass(frozen=True)
 class Gate:
     """Upper bounds of the differences and the lower bound of the top-1 agreement (0..1)."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
+
     max_abs_prob: float
     min_top1: float
-    max_abs_logit: float = float("inf")
+    max_abs_logit: Bound = math.inf
 
 
 # Measured on reon-demo-b0 at 112 px against torch: 64 crops, ONNX Runtime 1.4e-6, wasm 1.8e-6 in Chromium, Firefox and

@@ -1,27 +1,38 @@
 """What a parity job found: plain records, made by the rungs, judged by the gates, shown by the report."""
 
+import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict, SkipValidation
 
 from reon_export.manifest import Verdict
-from reon_export.parity.compare import Measurement
+from reon_export.parity.compare import STRICT_KEYS, Figure, Measurement
 from reon_export.parity.gates import Gate
 
 Rung = Literal["tensor", "image", "photo"]
 RUNGS: tuple[Rung, ...] = ("tensor", "image", "photo")
 
 
+def _no_pixels() -> npt.NDArray[np.uint8]:
+    return np.empty((0, 0, 3), np.uint8)
+
+
 @dataclass(frozen=True)
 class WorstSample:
-    """The crop with the largest |difference of a probability|, to be shown: uint8 [H, W, 3] RGB and both answers."""
+    """The crop with the largest |difference of a probability|: both answers, and its pixels, uint8 [H, W, 3] RGB.
+
+    A run that was read back from JSON has no pixels.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     name: str
-    crop_rgb: npt.NDArray[np.uint8]
-    expected: tuple[float, ...]
-    actual: tuple[float, ...]
+    expected: tuple[Figure, ...]
+    actual: tuple[Figure, ...]
+    crop_rgb: SkipValidation[npt.NDArray[np.uint8]] = field(default_factory=_no_pixels)
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,8 @@ class Cell:
     `engine` is like `chromium 156.0.8078.79`, empty for runtimes in Python. `verdict` "not_run" has its reason in
     `reasons` and no measurement. `facts` are what the runtime says of itself (threads, float32 textures, ...).
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
 
     runtime: str
     precision: str
@@ -51,10 +64,12 @@ class PixelCase:
     `problem` is set where the tensors could not be compared (an error in words, another shape): that is a failure.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
+
     name: str
     kind: Literal["lossless", "jpeg"]
     max_abs: int = -1
-    mean_abs: float = float("nan")
+    mean_abs: Figure = math.nan
     problem: str = ""
 
 
@@ -62,12 +77,14 @@ class PixelCase:
 class ImageRung:
     """Rung 2 in one browser: pixels of each case, and what they do to the probabilities (worst case over the cases)."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
+
     engine: str
     verdict: Verdict
     reasons: tuple[str, ...]
     cases: tuple[PixelCase, ...] = ()
-    max_abs_prob_lossless: float = float("nan")
-    max_abs_prob_jpeg: float = float("nan")
+    max_abs_prob_lossless: Figure = math.nan
+    max_abs_prob_jpeg: Figure = math.nan
 
 
 @dataclass(frozen=True)
@@ -78,19 +95,23 @@ class PhotoShift:
     the sides of the crops.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
+
     both: int
-    mean_iou: float
-    mean_offset_x: float
-    mean_offset_y: float
-    mean_log_scale: float
-    mean_abs_prob: float
-    max_abs_prob: float
-    top1_agreement: float
+    mean_iou: Figure
+    mean_offset_x: Figure
+    mean_offset_y: Figure
+    mean_log_scale: Figure
+    mean_abs_prob: Figure
+    max_abs_prob: Figure
+    top1_agreement: Figure
 
 
 @dataclass(frozen=True)
 class PhotoRung:
     """Rung 3 in one browser: Haar in Python against TinyFaceDetector in the page, without and with the correction."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
 
     engine: str
     verdict: Verdict
@@ -106,6 +127,8 @@ class PhotoRung:
 @dataclass(frozen=True)
 class ParityRun:
     """A whole job over one model folder."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
 
     model: str
     source_sha256: str

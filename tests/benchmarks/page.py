@@ -26,9 +26,9 @@ from reon_export.score.job import ScoreOptions, load_track_model  # noqa: E402
 from reon_export.score.tracks.make import make_track  # noqa: E402
 from reon_export.score.tracks.track import parse_track  # noqa: E402
 from reon_export.spec import read_spec  # noqa: E402
-from tests.browser.sites import LoggedHost  # noqa: E402
-from tests.browser.test_pipeline_js import TRACK_AND_SCORE, python_track  # noqa: E402
 from tests.support import clips  # noqa: E402
+from tests.support.hosts import LoggedHost  # noqa: E402
+from tests.support.page_tracks import TRACK_AND_SCORE, python_track  # noqa: E402
 
 RESULT = Path(__file__).with_suffix(".json")
 ROUNDS = 5

@@ -3,28 +3,19 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from reon_export.cli.app import app, main
+from reon_export.cli.app import app
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
+from tests.support.command import run
 
-COMMANDS = ("build", "parity", "fit-crop", "serve", "doctor", "score", "evaluate", "crop")
-
-
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    """The command line in this process: exit code, stdout, stderr."""
-    monkeypatch.setattr(sys, "argv", ["reon_export", *arguments])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+COMMANDS = tuple(str(command.name) for command in app.registered_commands)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -129,17 +120,32 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(
 def test_build_without_parity_is_not_run_and_never_passed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    from reon_export.export import build as module
+
+    site, file = tmp_path / "site", tmp_path / "demo.html"
     arguments = ["build", "--no-parity", "--precision", "float16", "--opset", "15", "--out", str(tmp_path / "model")]
-    code, stdout, stderr = run(capsys, monkeypatch, *arguments)
+    results: list[module.BuildResult] = []
+    real = module.build
+
+    def build_and_keep(*given: Any) -> module.BuildResult:
+        results.append(real(*given))
+        return results[-1]
+
+    monkeypatch.setattr(module, "build", build_and_keep)
+    code, stdout, stderr = run(
+        capsys, monkeypatch, *arguments, "--json", "--site", str(site), "--standalone", str(file)
+    )
     assert code == 0, stderr
+    assert "SavedModel" in stderr
+    answer = json.loads(stdout)
+    # The same model without a site, in words.
+    plain = replace(results[0], site=None, standalone=None)
+    monkeypatch.setattr(module, "build", lambda *_: plain)
+    code, stdout, _ = run(capsys, monkeypatch, *arguments)
+    assert code == 0
     assert "not run" in stdout
     assert "passed" not in stdout
     assert f"Next: python -m reon_export serve --open --model {tmp_path / 'model'}" in stdout
-    assert "SavedModel" in stderr
-    site, file = tmp_path / "site", tmp_path / "demo.html"
-    code, stdout, _ = run(capsys, monkeypatch, *arguments, "--json", "--site", str(site), "--standalone", str(file))
-    assert code == 0
-    answer = json.loads(stdout)
     assert (site / "model" / "tfjs-float16" / "model.json").is_file()
     assert answer["site"]["path"] == str(site)
     assert answer["standalone"] == {"path": str(file), "files": 1, "bytes": file.stat().st_size}

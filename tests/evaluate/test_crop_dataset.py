@@ -16,8 +16,8 @@ from reon_export.faces.haar import HaarDetector
 from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face, resize_bilinear
 from reon_export.spec import REON_LABELS, ModelSpec
-from tests.cli.test_cli import run
 from tests.support import face_folders
+from tests.support.command import run
 
 pytestmark = pytest.mark.slow
 
@@ -108,7 +108,7 @@ def test_the_command(
         (["--crop", "ears"], "Invalid value for '--crop': 'ears' is not one of 'haar', 'boxes'"),
         (["--format", "gif"], "Invalid value for '--format': 'gif' is not one of 'png', 'jpeg'"),
         (["--labels", "reon"], "names no class of the model, which knows joy, embarrassment, anger"),
-        (["--executor", "dask"], "Invalid value for '--executor': 'dask' is not one of 'local', 'ray'"),
+        (["--executor", "dask"], "Invalid value for '--executor' / '--engine': 'dask' is not one of 'local', 'ray'"),
     ):
         code, _, error = run(capsys, monkeypatch, "crop", str(photos), str(tmp_path / "other"), *arguments)
         assert code == 2

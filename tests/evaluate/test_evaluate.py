@@ -20,8 +20,8 @@ from reon_export.faces.decode import decode_image_rgb
 from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.runtimes.runtime_id import ONNX, TFJS_WASM, TORCH
 from reon_export.spec import ModelSpec
-from tests.cli.test_cli import run
 from tests.support import face_folders
+from tests.support.command import run
 
 pytestmark = pytest.mark.slow
 
@@ -182,7 +182,7 @@ def test_errors_are_one_line(
         ),
         (
             [model_dir, "--data", crops, "--executor", "dask"],
-            "Invalid value for '--executor': 'dask' is not one of 'local', 'ray'",
+            "Invalid value for '--executor' / '--engine': 'dask' is not one of 'local', 'ray'",
         ),
         (
             [model_dir, "--data", crops, "--precisions", "int4"],

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from reon_export.cli.parity_table import render_summary
 from reon_export.errors import ParityError
 from reon_export.parity.compare import Measurement, measure
 from reon_export.parity.gates import Gate, gate_for, judge
 from reon_export.parity.records import Cell, ImageRung, ParityRun, PhotoRung, PhotoShift, PixelCase, WorstSample
-from reon_export.parity.report import make_report, read_report, render_summary, write_report
+from reon_export.parity.report import make_report, read_report, write_report
 from reon_export.parity.report.charts import gate_bar, histogram, log_position
 from reon_export.parity.report.words import format_distance, format_number, format_share, headline, summarise
 from reon_export.runtimes.predictions import Array, Predictions
@@ -47,10 +48,10 @@ def measured_cell(runtime: str, noise: float, gate: Gate, engine: str = CHROMIUM
     index = measurement.worst_sample
     worst = WorstSample(
         name,
-        # Noise: the worst that a PNG can meet.
-        np.random.default_rng(index).integers(0, 256, (224, 224, 3), np.uint8),
         tuple(expected.probabilities[index].tolist()),
         tuple(actual.probabilities[index].tolist()),
+        # Noise: the worst that a PNG can meet.
+        np.random.default_rng(index).integers(0, 256, (224, 224, 3), np.uint8),
     )
     return Cell(runtime, "float32", engine, verdict, reasons, gate, measurement, worst, 0.0123, {"threads": "4"})
 
@@ -180,7 +181,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(full_run: ParityRun, tmp_pa
 def test_json_is_read_back_as_it_was_made(full_run: ParityRun, tmp_path: Path) -> None:
     page = write_report(full_run, tmp_path)
     report = read_report(page.with_suffix(".json"))
-    assert report == make_report(full_run)
+    assert make_report(report) == make_report(full_run)
     assert [cell.verdict for cell in report.cells] == ["passed", "passed", "failed", "failed", "not_run"]
     measurement = report.cells[2].measurement
     assert measurement is not None
@@ -214,7 +215,7 @@ def test_json_has_finite_numbers_no_pixels_and_the_same_keys_each_time(
         ({"schema": 2}, "schema: Input should be 1"),
         ({"verdict": "good"}, "verdict: Input should be"),
         ({"verdict": "passed"}, "passed as a whole, but its parts are failed"),
-        ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
+        ({"surprise": 1}, "surprise: Unexpected keyword argument"),
         ({"seconds": None}, "seconds: Input should be a valid number"),
     ],
 )
@@ -458,26 +459,22 @@ def test_the_log_axis_ends_at_one_and_holds_zero() -> None:
 
 
 def test_the_gate_bar_changes_colour_where_the_verdict_does() -> None:
-    kinds = [
-        {attributes.get("class") for _, attributes in Page(gate_bar(value, 1e-5)).elements}
-        for value in (1e-5, 1.0001e-5)
-    ]
+    kinds = [{shape.kind for shape in gate_bar(value, 1e-5).rects} for value in (1e-5, 1.0001e-5)]
     assert "under" in kinds[0]
     assert "over" not in kinds[0]
     assert "over" in kinds[1]
 
 
 def test_the_histogram_counts_zeros_apart_and_colours_what_is_over() -> None:
-    page = Page(histogram((0.0, 0.0, 2e-6, 0.04, 0.06, 1.0), gate=0.05))
-    label = page.attributes_of("svg")[0]["aria-label"]
-    assert label == (
+    drawing = histogram((0.0, 0.0, 2e-6, 0.04, 0.06, 1.0), gate=0.05)
+    assert drawing.label == (
         "Histogram of the largest difference of a probability on each of 6 crops, 2 exactly equal, median 0.02, "
         "largest 1, 2 over the gate of 0.05"
     )
-    bars = page.attributes_of("rect")
+    bars = drawing.rects
     # 0.04 and 0.06 share a half decade: one column of two colours.
-    assert [bar["class"] for bar in bars] == ["under", "under", "under", "over", "over"]
-    assert float(bars[0]["x"] or 0) < 30 < float(bars[1]["x"] or 0)
-    assert float(bars[0]["height"] or 0) == 2 * float(bars[1]["height"] or 0)
-    assert bars[2]["x"] == bars[3]["x"]
-    assert "0 over the gate" in str(Page(histogram((0.0,), 0.05)).attributes_of("svg")[0]["aria-label"])
+    assert [bar.kind for bar in bars] == ["under", "under", "under", "over", "over"]
+    assert bars[0].x < 30 < bars[1].x
+    assert bars[0].height == 2 * bars[1].height
+    assert bars[2].x == bars[3].x
+    assert "0 over the gate" in histogram((0.0,), 0.05).label

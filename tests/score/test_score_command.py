@@ -13,8 +13,8 @@ from reon_export.score.files import result_to_json
 from reon_export.score.job import ScoreOptions, score_videos
 from reon_export.score.tracks.make import make_track_with_boxes
 from reon_export.score.tracks.track import read_track
-from tests.cli.test_cli import run
 from tests.support import clips
+from tests.support.command import run
 
 pytestmark = pytest.mark.slow
 

@@ -35,6 +35,10 @@ class Shot:
 SMILE, SPEECH, ASTRONAUT, BIDEN = "obama.jpg", "obama2.jpg", "astronaut.png", "biden.jpg"
 # What an actor plays; the tests know when every expression begins.
 ACTOR = (Shot(SMILE, 1.5), Shot(SPEECH, 1.5), Shot(SMILE, 1.0), Shot(BIDEN, 1.5), Shot(SPEECH, 1.5))
+# The same in short, and an imitation of it in which another person plays the last shot.
+SHORT = (Shot(SMILE, 0.8, 0.2), Shot(SPEECH, 0.8, 0.2), Shot(BIDEN, 0.8, 0.2))
+SHORT_SWAPPED = (*SHORT[:2], Shot(ASTRONAUT, 0.8, 0.2))
+SHORT_LAG_S = 0.4
 
 
 class _Photo:

@@ -1,11 +1,12 @@
 """Writes the three files of a report."""
 
+import json
 from pathlib import Path
 
 from reon_export.atomic import replace_file
 from reon_export.errors import ParityError
 from reon_export.parity.records import ParityRun
-from reon_export.parity.report.document import render_html
+from reon_export.parity.report.html import render_html
 from reon_export.parity.report.markdown import render_markdown
 from reon_export.parity.report.schema import make_report
 
@@ -20,7 +21,7 @@ def write_report(run: ParityRun, folder: Path) -> Path:
     Raises ParityError if the run contradicts itself or the folder cannot be written.
     """
     contents = {
-        JSON_NAME: make_report(run).model_dump_json(indent=2, by_alias=True) + "\n",
+        JSON_NAME: json.dumps(make_report(run), ensure_ascii=False, indent=2) + "\n",
         MARKDOWN_NAME: render_markdown(run),
         HTML_NAME: render_html(run),
     }

@@ -1,18 +1,19 @@
-"""parity.json: its schema, how a run becomes one, and how it is read back.
+"""parity.json: how a run becomes one, and how it is read back. Its content is that of reon_export.parity.records.
 
 Every figure is a finite number or null. Null means: not measured, or (in a gate) no bound. Pixels are left out.
 Probabilities and top-1 agreement are 0..1, KL is in nats, pixels are in steps of 0..255, times are in seconds,
-`started_at` is ISO 8601 in UTC. Names and meanings are those of reon_export.parity.records and .compare.
+`started_at` is ISO 8601 in UTC.
 """
 
 import dataclasses
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from reon_export.errors import ParityError
 from reon_export.manifest import Verdict
@@ -21,183 +22,65 @@ from reon_export.spec import Record, first_problem
 
 SCHEMA_VERSION = 1
 _PIXELS = "crop_rgb"
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Figure = Number | None
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+_RUN = TypeAdapter(ParityRun)
 
 
-class GateEntry(Record):
-    """The bounds that a measurement was held against; null where there is none."""
+class _Head(Record):
+    """What parity.json holds besides the run."""
 
-    max_abs_prob: Figure
-    min_top1: Share
-    max_abs_logit: Figure
-
-
-class FlipEntry(Record):
-    """A crop whose top label changed; `margin` is between the reference's two best probabilities."""
-
-    sample: Count
-    expected: str
-    actual: str
-    margin: Number
-
-
-class MeasurementEntry(Record):
-    """How far a runtime is from PyTorch. With `problems` nothing was compared: every figure is null."""
-
-    samples: Count
-    problems: tuple[str, ...]
-    max_abs_prob: Figure
-    mean_abs_prob: Figure
-    max_abs_logit: Figure
-    mean_abs_logit: Figure
-    top1_agreement: Share | None
-    mean_kl: Figure
-    max_kl: Figure
-    worst_sample: int
-    flips: tuple[FlipEntry, ...]
-    max_abs_prob_by_sample: tuple[Figure, ...]
-
-
-class WorstEntry(Record):
-    """The crop with the largest |Δp| and both answers, in the order of `labels`."""
-
-    name: str
-    expected: tuple[Figure, ...]
-    actual: tuple[Figure, ...]
-
-
-class CellEntry(Record):
-    """Rung 1: one runtime x precision in one engine (empty for Python)."""
-
-    runtime: str
-    precision: str
-    engine: str
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    gate: GateEntry | None
-    measurement: MeasurementEntry | None
-    worst: WorstEntry | None
-    seconds_per_crop: Figure
-    facts: dict[str, str]
-
-    @model_validator(mode="after")
-    def _verdict_has_grounds(self) -> "CellEntry":
-        measured = self.measurement is not None and not self.measurement.problems
-        if self.verdict == "passed" and not (measured and self.gate):
-            raise ValueError(f"{self.runtime} {self.precision} passed without a measurement and a gate")
-        if self.verdict == "not_run" and self.measurement is not None:
-            raise ValueError(f"{self.runtime} {self.precision} was not run and has a measurement")
-        return self
-
-
-class PixelCaseEntry(Record):
-    """Rung 2: one image; `problem` says why it could not be compared, and `max_abs` is then -1."""
-
-    name: str
-    kind: Literal["lossless", "jpeg"]
-    max_abs: int
-    mean_abs: Figure
-    problem: str
-
-
-class ImageRungEntry(Record):
-    """Rung 2 in one browser."""
-
-    engine: str
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    cases: tuple[PixelCaseEntry, ...]
-    max_abs_prob_lossless: Figure
-    max_abs_prob_jpeg: Figure
-
-
-class PhotoShiftEntry(Record):
-    """Rung 3: what the other detector does, over the photographs in which both found a face."""
-
-    both: Count
-    mean_iou: Figure
-    mean_offset_x: Figure
-    mean_offset_y: Figure
-    mean_log_scale: Figure
-    mean_abs_prob: Figure
-    max_abs_prob: Figure
-    top1_agreement: Share | None
-
-
-class PhotoRungEntry(Record):
-    """Rung 3 in one browser."""
-
-    engine: str
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    photos: Count
-    haar_only: Count
-    browser_only: Count
-    neither: Count
-    plain: PhotoShiftEntry | None
-    corrected: PhotoShiftEntry | None
-
-
-class Report(Record):
-    """The content of parity.json."""
+    model_config = ConfigDict(extra="ignore")
 
     # "schema" itself is a method of pydantic's models.
     schema_version: Literal[1] = Field(alias="schema")
     verdict: Verdict
-    model: str
-    source_sha256: str
-    labels: tuple[str, ...]
-    input_size: int
-    samples: Count
-    cells: tuple[CellEntry, ...]
-    images: tuple[ImageRungEntry, ...]
-    photos: tuple[PhotoRungEntry, ...]
-    started_at: str
-    seconds: Number
-    tools: dict[str, str]
-    allow_missing: tuple[str, ...]
-
-    @model_validator(mode="after")
-    def _verdict_follows_from_parts(self) -> "Report":
-        parts: tuple[CellEntry | ImageRungEntry | PhotoRungEntry, ...] = (*self.cells, *self.images, *self.photos)
-        verdicts = {part.verdict for part in parts}
-        if self.verdict == "passed" and ("failed" in verdicts or "passed" not in verdicts):
-            raise ValueError(f"passed as a whole, but its parts are {', '.join(sorted(verdicts)) or 'missing'}")
-        return self
 
 
-def make_report(run: ParityRun) -> Report:
-    """The run without its pixels. Raises ParityError if it contradicts itself (passed without a measurement, ...)."""
-    content = {"schema": SCHEMA_VERSION, "verdict": run.verdict, **_plain_fields(run)}
-    try:
-        return Report.model_validate(content)
-    except ValidationError as error:
-        raise ParityError(f"this parity run contradicts itself: {first_problem(error)}") from error
+def make_report(run: ParityRun) -> dict[str, Any]:
+    """The content of parity.json. Raises ParityError if the run contradicts itself, as by passing unmeasured."""
+    for problem in _find_contradictions(run):
+        raise ParityError(f"this parity run contradicts itself: {problem}")
+    return {"schema": SCHEMA_VERSION, "verdict": run.verdict, **_plain_fields(run)}
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: Path) -> ParityRun:
     """Read and validate a parity.json. Raises ParityError."""
+    again = "make it again with 'python -m reon_export parity'"
     try:
-        return Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        head = _Head.model_validate(content)
+        run = _RUN.validate_python({key: value for key, value in content.items() if key not in {"schema", "verdict"}})
+    except OSError as error:
         raise ParityError(f"cannot read {path}: {error}; make it with 'python -m reon_export parity'") from error
     except ValidationError as error:
-        raise ParityError(
-            f"{path} is not a parity report of schema {SCHEMA_VERSION}: {first_problem(error)}; "
-            "make it again with 'python -m reon_export parity'"
-        ) from error
+        reason = first_problem(error)
+        raise ParityError(f"{path} is not a parity report of schema {SCHEMA_VERSION}: {reason}; {again}") from error
+    except ValueError as error:  # not UTF-8, or not JSON
+        raise ParityError(f"cannot read {path}: {error}; {again}") from error
+    problems = [*_find_contradictions(run)]
+    if head.verdict != run.verdict:
+        verdicts = ", ".join(sorted({part.verdict for part in run.parts})) or "missing"
+        problems.append(f"{head.verdict} as a whole, but its parts are {verdicts}")
+    if problems:
+        raise ParityError(f"{path} is not a parity report of schema {SCHEMA_VERSION}: {problems[0]}; {again}")
+    return run
 
 
-def _plain_fields(record: object) -> dict[str, object]:
+def _find_contradictions(run: ParityRun) -> Iterator[str]:
+    """Verdicts without grounds."""
+    for cell in run.cells:
+        measured = cell.measurement is not None and not cell.measurement.problems
+        if cell.verdict == "passed" and not (measured and cell.gate):
+            yield f"{cell.runtime} {cell.precision} passed without a measurement and a gate"
+        if cell.verdict == "not_run" and cell.measurement is not None:
+            yield f"{cell.runtime} {cell.precision} was not run and has a measurement"
+
+
+def _plain_fields(record: object) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(record)]  # type: ignore[arg-type]  # object: any record of ours
     return {name: _plain(getattr(record, name)) for name in names if name != _PIXELS}
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> Any:
     """Records to dicts, tuples to lists, numbers that are not finite to None; the keys of dicts in order."""
     if dataclasses.is_dataclass(value):
         return _plain_fields(value)

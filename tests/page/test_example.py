@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
-from tests.browser.conftest import TIMEOUT_MS, OpenPage, copy_model
-from tests.browser.sites import LoggedHost
+from tests.support.hosts import LoggedHost
+from tests.support.visits import TIMEOUT_MS, OpenPage, copy_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reon_export.faces.crop import intersection_over_union
 from reon_export.site.server import SiteServer
-from tests.browser.conftest import TIMEOUT_MS, OpenPage, Visit
-from tests.browser.test_page import box_of, overlap
 from tests.support import clips
+from tests.support.readings import box_of
+from tests.support.visits import TIMEOUT_MS, OpenPage, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
@@ -279,7 +280,7 @@ def test_a_photograph_is_shown_as_it_was_read(open_page: OpenPage, site: SiteSer
     picture = Image.open(io.BytesIO(base64.b64decode(shown["picture"].split(",")[1])))
     assert picture.size == (512, 512)
     again = visit.page.evaluate(READ_AGAIN, shown["picture"].split(",")[1])
-    assert overlap(box_of(again["faces"][0]), box_of(visit.faces[0])) > 0.999
+    assert intersection_over_union(box_of(again["faces"][0]), box_of(visit.faces[0])) > 0.999
     assert visit.page.evaluate("reading.square.side") > 0
 
 
@@ -292,4 +293,4 @@ def test_the_detector_of_the_address_is_used_or_refused(open_page: OpenPage, sit
         visit.wait_for("ready")
         visit.read_sample()
     assert small.faces != large.faces
-    assert overlap(box_of(small.faces[0]), box_of(large.faces[0])) > 0.5
+    assert intersection_over_union(box_of(small.faces[0]), box_of(large.faces[0])) > 0.5

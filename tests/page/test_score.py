@@ -12,8 +12,8 @@ from reon_export.score.tracks.make import make_track_with_boxes
 from reon_export.score.tracks.track import Track, TrackFrame, parse_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from tests.browser.conftest import OpenPage
 from tests.support import clips
+from tests.support.visits import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 

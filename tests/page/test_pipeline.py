@@ -14,13 +14,12 @@ from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.score.definition import find_lag, score_tracks
-from reon_export.score.job import ScoreOptions, load_track_model
-from reon_export.score.tracks.make import make_track_with_boxes
-from reon_export.score.tracks.track import Track, parse_track
+from reon_export.score.tracks.track import parse_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from tests.browser.conftest import OpenPage, Visit
 from tests.support import clips
+from tests.support.page_tracks import TRACK_AND_SCORE, python_track
+from tests.support.visits import OpenPage, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
@@ -138,30 +137,6 @@ LAG_S = 0.4
 SHOTS = tuple(clips.Shot(photo, 0.6, fade_s=0.2) for photo in (clips.SMILE, clips.SPEECH, clips.SMILE, clips.BIDEN))
 SWAPPED = (*SHOTS[:3], clips.Shot(clips.ASTRONAUT, 0.6, fade_s=0.2))
 
-TRACK_AND_SCORE = """async ({videos, type}) => {
-    const {createEmotionPipeline} = await import('/js/pipeline.js');
-    const {analyseClip, openClip} = await import('/js/clip.js');
-    const {findLag, scoreTracks} = await import('/js/score.js');
-    const pipeline = await createEmotionPipeline({manifestUrl: 'model/manifest.json', precision: 'float32'});
-    const tracks = [];
-    let isDecoded;
-    let shape;
-    for (const video of [...videos, videos[0]]) {
-        const bytes = Uint8Array.from(atob(video), (character) => character.charCodeAt(0));
-        const clip = await openClip(new Blob([bytes], {type}), 'clip');
-        tracks.push(await analyseClip(clip, pipeline));
-        const middle = await clip.frameAt(clip.durationS / 2);
-        shape = [middle.width, middle.height];
-        isDecoded = clip.isDecoded;
-        clip.destroy();
-    }
-    pipeline.destroy();
-    const [actor, user, again] = tracks;
-    const {score, coverage} = scoreTracks(actor, user);
-    const isSame = JSON.stringify(actor) === JSON.stringify(again);
-    return {actor, user, score, coverage, lag: findLag(actor, user), isSame, isDecoded, shape};
-}"""
-
 
 # How a video is read: by WebCodecs, or by the browser's player where there is no WebCodecs; and a phone's, lying.
 @pytest.mark.parametrize(
@@ -207,11 +182,3 @@ def test_page_and_python_give_the_same_score_for_the_same_videos(  # noqa: PLR09
     assert abs(answer["lag"]["lagS"] - lag.lag_s) <= 1 / 30 + 1e-9
     assert abs(answer["lag"]["lagS"] - LAG_S) <= 1 / 30 + 1e-9
     visit.expect_clean()
-
-
-def python_track(path: Path, page: Track, model_dir: Path, spec: ModelSpec) -> Track:
-    """Python's own decoding, crop and classifier on the faces that the page found."""
-    assert spec.crop.correction is not None
-    correction = spec.crop.correction
-    boxes = {frame.time_s: None if frame.box is None else correct_box(frame.box, correction) for frame in page.frames}
-    return make_track_with_boxes(path, boxes, load_track_model(ScoreOptions(model_dir)))

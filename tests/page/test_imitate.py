@@ -1,23 +1,24 @@
 """Imitate and score, through the page as a visitor uses it, against Python on the same videos."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Download
+from playwright.sync_api import Browser, Download
 
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
 from reon_export.score.tracks.track import Track, read_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from tests.browser.conftest import TIMEOUT_MS, OpenPage, Visit
-from tests.browser.test_pipeline_js import python_track
 from tests.support import clips
+from tests.support.page_tracks import python_track
+from tests.support.visits import TIMEOUT_MS, OpenPage, Visit, open_visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
@@ -40,13 +41,38 @@ def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]
 
 
-@pytest.fixture
-def make_clip(tmp_path: Path) -> MakeClip:
+def make_in(folder: Path) -> MakeClip:
     def make(name: str, shots: tuple[clips.Shot, ...] = SHOTS, delay_s: float = 0.0) -> Path:
         times = clips.even_times(clips.length_of(shots))
-        return clips.write_clip(tmp_path / name, clips.performance(shots, delay_s), times)
+        return clips.write_clip(folder / name, clips.performance(shots, delay_s), times)
 
     return make
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> MakeClip:
+    return make_in(tmp_path)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A page that shows the score of two videos."""
+
+    visit: Visit
+    actor: Path
+    user: Path
+
+
+@pytest.fixture(scope="module")
+def scored(chromium: Browser, site: SiteServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
+    """For tests that change nothing of it but the playhead."""
+    make = make_in(tmp_path_factory.mktemp("scored"))
+    actor, user = make("actor.webm"), make("user.webm", SWAPPED, LAG_S)
+    visit = open_visit(chromium, f"{site.url}?precision=float32#imitate")
+    visit.wait_for("ready")
+    perform(visit, actor, user)
+    yield Scored(visit, actor, user)
+    visit.page.context.close()
 
 
 @pytest.fixture
@@ -95,10 +121,9 @@ def save(visit: Visit, button: str, tmp_path: Path, count: int = 1) -> list[Path
 
 
 def test_page_and_python_agree_on_a_performance_and_its_imitation(
-    visit: Visit, make_clip: MakeClip, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
+    scored: Scored, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
 ) -> None:
-    files = make_clip("actor.webm"), make_clip("user.webm", SWAPPED, LAG_S)
-    perform(visit, *files)
+    visit, files = scored.visit, (scored.actor, scored.user)
     shown, lag_s = float(visit.data("#score", "score")), float(visit.data("#score", "lag"))
     assert visit.page.inner_text("#total") == f"{shown:.1f}"
     tracks = [read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2)]
@@ -119,8 +144,8 @@ def test_page_and_python_agree_on_a_performance_and_its_imitation(
     visit.expect_clean()
 
 
-def test_what_is_saved_is_what_the_command_writes(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
-    perform(visit, make_clip("actor.webm"), make_clip("user.webm", SWAPPED, LAG_S))
+def test_what_is_saved_is_what_the_command_writes(scored: Scored, tmp_path: Path) -> None:
+    visit = scored.visit
     tracks = {path.name: read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2)}
     actor, user = tracks["actor.track.json"], tracks["user.track.json"]
     expected = ScoreResult(actor, user, score_tracks(actor, user), "lag", find_lag(actor, user))
@@ -146,8 +171,8 @@ def test_the_same_file_gives_the_same_track_twice(visit: Visit, make_clip: MakeC
     assert first == second
 
 
-def test_one_playhead_moves_both_videos_and_the_time(visit: Visit, make_clip: MakeClip) -> None:
-    perform(visit, make_clip("actor.webm"), make_clip("user.webm", SWAPPED, LAG_S))
+def test_one_playhead_moves_both_videos_and_the_time(scored: Scored) -> None:
+    visit = scored.visit
     times = "() => [...document.querySelectorAll('#imitate video')].map((video) => video.currentTime)"
     visit.page.eval_on_selector(
         "#playhead", "slider => { slider.value = '2'; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
@@ -202,7 +227,7 @@ def test_too_little_time_with_both_faces_is_no_score(visit: Visit, make_clip: Ma
 
 
 def test_files_that_are_no_good_are_refused_in_words(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
-    whole = make_clip("actor.webm")
+    whole = make_clip("actor.webm", SHOTS[:1])
     (tmp_path / "notes.mp4").write_text("this is not a video")
     (tmp_path / "empty.webm").write_bytes(b"")
     nobody = make_clip("nobody.webm", (clips.Shot(clips.NOBODY, 0.5),))

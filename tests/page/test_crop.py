@@ -17,7 +17,7 @@ from reon_export.faces.preprocess import crop_face
 from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
 from reon_export.spec import InputSpec, ModelSpec
-from tests.browser.conftest import OpenPage, Visit
+from tests.support.visits import OpenPage, Visit
 
 pytestmark = pytest.mark.browser
 

@@ -12,9 +12,9 @@ import pytest
 
 from reon_export.browsers.select import open_page as open_engine
 from reon_export.paths import WEB_DEMO
-from tests.browser.conftest import OpenPage, Visit, copy_model
-from tests.browser.sites import LoggedHost
-from tests.browser.test_engines import require_engine
+from tests.support.engines import require_engine
+from tests.support.hosts import LoggedHost
+from tests.support.visits import OpenPage, Visit, copy_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -29,7 +29,7 @@ from reon_export.parity.rungs.image_cases import ImageCase, make_cases
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.runtimes.page_session import PageSession, open_page_session
 from reon_export.spec import InputSpec, ModelSpec
-from tests.browser.test_engines import require_engine
+from tests.support.engines import require_engine
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -1,6 +1,5 @@
 """The parity page in each engine. An engine that is not installed is the one reason to skip, and no reason in CI."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reon_export.browsers.select import ENGINES, PageDriver, ScriptError, find_engine, open_page
+from reon_export.browsers.select import ENGINES, PageDriver, ScriptError, open_page
 from reon_export.errors import BrowserError, ParityError
 from reon_export.paths import WEB_DEMO
 from reon_export.runtimes import page_session as page
@@ -19,6 +18,7 @@ from reon_export.runtimes.page_session import PageSession, open_page_session
 from reon_export.runtimes.runtime_id import TFJS_WASM
 from reon_export.runtimes.tfjs_runtime import load_tfjs
 from reon_export.site.server import SiteServer
+from tests.support.engines import require_engine
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,17 +34,6 @@ class OpenedEngine:
     name: str
     driver: PageDriver
     session: PageSession
-
-
-def require_engine(name: str) -> str:
-    """The engine's name, if it is there; else the test is "not run", which in CI (where all are installed) fails it."""
-    try:
-        find_engine(name)
-    except BrowserError as error:
-        if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
-            pytest.fail(f"CI must have every engine: {error}")
-        pytest.skip(f"not installed: {name}")
-    return name
 
 
 @pytest.fixture(params=ENGINES)

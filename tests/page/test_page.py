@@ -12,14 +12,12 @@ import pytest
 from PIL import Image
 
 from reon_export import load_classifier
-from reon_export.faces.correction import correct_box
-from reon_export.faces.crop import Box
-from reon_export.faces.image_files import read_image_rgb
-from reon_export.faces.preprocess import crop_face
+from reon_export.faces.crop import intersection_over_union
 from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from tests.browser.conftest import OpenPage, ServeChanged, Visit, copy_model
+from tests.support.readings import ASTRONAUT, ASTRONAUT_FACE, box_of, expected_probabilities
+from tests.support.visits import OpenPage, ServeChanged, Visit, copy_model
 
 # model_dir is asked for by every test, so that it is built before a browser is open: building it opens one too.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
@@ -27,31 +25,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("mo
 ORIENTATION_TAG = 0x0112  # of EXIF
 TURN_90_CLOCKWISE_TO_VIEW = 6
 
-ASTRONAUT = SAMPLE_PHOTOS / "astronaut.png"
-ASTRONAUT_FACE = Box(170, 78, 110, 110)  # brow to chin, cheek to cheek, read off the picture by eye
-
 
 def tfjs_artefacts(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return [artefact for artefact in manifest["artefacts"] if artefact["runtime"] == "tfjs"]
-
-
-def overlap(first: Box, second: Box) -> float:
-    """Intersection over union."""
-    width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
-    height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
-    shared = max(0.0, width) * max(0.0, height)
-    return shared / (first.width * first.height + second.width * second.height - shared)
-
-
-def box_of(face: dict[str, float]) -> Box:
-    return Box(face["x"], face["y"], face["width"], face["height"])
-
-
-def expected_probabilities(photo: Path, box: Box, model_dir: Path, spec: ModelSpec) -> npt.NDArray[np.float32]:
-    assert spec.crop.correction is not None
-    crop_rgb = crop_face(read_image_rgb(photo), correct_box(box, spec.crop.correction), spec)
-    probabilities: npt.NDArray[np.float32] = load_classifier(model_dir)(crop_rgb[None]).probabilities[0]
-    return probabilities
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float16", 1e-3)])
@@ -63,7 +39,7 @@ def test_the_sample_is_read_as_python_reads_it(
     visit.read_sample()
     assert len(visit.faces) == 1
     box = box_of(visit.faces[0])
-    assert overlap(box, ASTRONAUT_FACE) >= 0.6
+    assert intersection_over_union(box, ASTRONAUT_FACE) >= 0.6
     expected = expected_probabilities(ASTRONAUT, box, model_dir, default_spec)
     actual = np.array(visit.probabilities)
     assert actual.shape == (len(default_spec.labels),)
@@ -257,7 +233,7 @@ def test_a_shortened_weight_file_is_refused(open_page: OpenPage, model_dir: Path
 def test_a_model_that_failed_its_gate_is_refused_even_when_asked_for(
     open_page: OpenPage, serve_changed: ServeChanged
 ) -> None:
-    def fail_float16(manifest: dict[str, Any]) -> None:
+    def fail_float16(manifest: dict[str, Any], _: Path) -> None:
         for artefact in tfjs_artefacts(manifest):
             if artefact["precision"] == "float16":
                 artefact.update(gate="failed", gate_reasons=["max |Δp| 0.3 is above 0.01"])
@@ -272,7 +248,7 @@ def test_a_model_that_failed_its_gate_is_refused_even_when_asked_for(
 
 
 def test_when_every_model_failed_none_is_loaded(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    def fail_all(manifest: dict[str, Any]) -> None:
+    def fail_all(manifest: dict[str, Any], _: Path) -> None:
         for artefact in tfjs_artefacts(manifest):
             artefact.update(gate="failed", gate_reasons=["nothing agreed"])
 
@@ -284,7 +260,7 @@ def test_when_every_model_failed_none_is_loaded(open_page: OpenPage, serve_chang
 def test_a_model_that_was_not_compared_is_said_to_be_unverified(
     open_page: OpenPage, serve_changed: ServeChanged
 ) -> None:
-    def forget_parity(manifest: dict[str, Any]) -> None:
+    def forget_parity(manifest: dict[str, Any], _: Path) -> None:
         for artefact in tfjs_artefacts(manifest):
             artefact.update(gate="not_run", parity=None, gate_reasons=[])
 
@@ -305,7 +281,7 @@ def test_transparent_parts_of_a_photograph_lie_on_white(open_page: OpenPage, sit
     visit.wait_for("ready")
     visit.drop("cut-out.png", "image/png", stored.getvalue())
     visit.wait_for("result")
-    assert overlap(box_of(visit.faces[0]), ASTRONAUT_FACE) >= 0.6
+    assert intersection_over_union(box_of(visit.faces[0]), ASTRONAUT_FACE) >= 0.6
     shown = "() => [...document.querySelector('#photo').getContext('2d').getImageData(30, 250, 1, 1).data]"
     assert visit.page.evaluate(shown) == [255, 255, 255, 255]
 
@@ -320,7 +296,7 @@ def test_a_turned_photograph_is_read_upright(open_page: OpenPage, site: SiteServ
     visit.wait_for("ready")
     visit.drop("turned.jpg", "image/jpeg", stored.getvalue())
     visit.wait_for("result")
-    assert overlap(box_of(visit.faces[0]), ASTRONAUT_FACE) >= 0.6
+    assert intersection_over_union(box_of(visit.faces[0]), ASTRONAUT_FACE) >= 0.6
 
 
 def test_of_two_faces_the_larger_one_is_read(
@@ -358,14 +334,14 @@ def test_a_missing_model_says_how_to_make_one(open_page: OpenPage, tmp_path: Pat
 
 
 def test_an_invalid_manifest_is_named_by_its_field(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    server = serve_changed(lambda manifest: manifest["spec"]["input"].update(height="112"))
+    server = serve_changed(lambda manifest, _: manifest["spec"]["input"].update(height="112"))
     visit = open_page(server.url)
     visit.wait_for("error")
     assert 'spec.input.height is "112", wanted a whole number above 0' in visit.error
 
 
 def test_a_path_out_of_the_model_folder_is_refused(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    def climb(manifest: dict[str, Any]) -> None:
+    def climb(manifest: dict[str, Any], _: Path) -> None:
         tfjs_artefacts(manifest)[0]["files"][0]["path"] = "../js/app/main.js"
 
     visit = open_page(serve_changed(climb).url)
@@ -374,14 +350,14 @@ def test_a_path_out_of_the_model_folder_is_refused(open_page: OpenPage, serve_ch
 
 
 def test_an_output_under_another_name_is_an_error(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    server = serve_changed(lambda manifest: manifest["spec"]["output"].update(logits="scores"))
+    server = serve_changed(lambda manifest, _: manifest["spec"]["output"].update(logits="scores"))
     visit = open_page(server.url)
     visit.wait_for("error")
     assert 'its signature has no output "scores"' in visit.error
 
 
 def test_a_wrong_number_of_labels_is_an_error(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    server = serve_changed(lambda manifest: manifest["spec"]["labels"].pop())
+    server = serve_changed(lambda manifest, _: manifest["spec"]["labels"].pop())
     visit = open_page(server.url)
     visit.wait_for("error")
     assert "its labels are anger, disgust," in visit.error
@@ -423,7 +399,7 @@ def test_a_chosen_language_is_remembered(open_page: OpenPage, site: SiteServer) 
 
 def test_label_names_are_text_and_never_markup(open_page: OpenPage, serve_changed: ServeChanged) -> None:
     name = "<img src=x onerror=alert(1)>"
-    server = serve_changed(lambda manifest: manifest["spec"]["labels"][0].update(en=name))
+    server = serve_changed(lambda manifest, _: manifest["spec"]["labels"][0].update(en=name))
     visit = open_page(server.url)
     visit.wait_for("ready")
     assert visit.page.locator(".bar-name").first.inner_text() == name

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,21 @@ import numpy as np
 import pytest
 
 from reon_export.browsers.select import PageDriver, open_page
+from reon_export.faces.crop import intersection_over_union
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.tracks.track import Track, parse_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
-from tests.browser.test_engines import require_engine
-from tests.browser.test_page import ASTRONAUT, ASTRONAUT_FACE, box_of, expected_probabilities, overlap
-from tests.browser.test_pipeline_js import python_track
+from tests.support.engines import require_engine
+from tests.support.page_tracks import python_track
+from tests.support.readings import ASTRONAUT, ASTRONAUT_FACE, box_of, expected_probabilities
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LAG_S = 0.4  # of the sample imitation
 FRAME_S = 1 / 30
-CLIPS = [SAMPLE_PHOTOS / name for name in ("actor.webm", "imitation.webm")]
+CLIPS = ("actor.webm", "imitation.webm")
 
 WAIT_FOR = """async ([selector, seconds]) => {
     const end = performance.now() + seconds * 1000;
@@ -117,11 +119,24 @@ def engine(request: pytest.FixtureRequest) -> str:
     return require_engine(request.param)
 
 
-@pytest.fixture
-def demo(engine: str, site: SiteServer) -> Iterator[Demo]:
+@contextmanager
+def open_demo(engine: str, site: SiteServer) -> Iterator[Demo]:
     with open_page(f"{site.url}?precision=float32&lang=en", browser=engine, fake_camera=True) as driver:
         demo = Demo(engine, driver)
         demo.wait_for("body[data-state=ready]")
+        yield demo
+
+
+@pytest.fixture
+def demo(engine: str, quick_site: SiteServer) -> Iterator[Demo]:
+    with open_demo(engine, quick_site) as demo:
+        yield demo
+
+
+@pytest.fixture
+def demo_of_samples(engine: str, site: SiteServer) -> Iterator[Demo]:
+    """With the real samples: what the colours of an engine do to a score was measured on them."""
+    with open_demo(engine, site) as demo:
         yield demo
 
 
@@ -131,7 +146,7 @@ def test_the_sample_is_read_as_python_reads_it(demo: Demo, model_dir: Path, defa
     demo.click("#sample")
     demo.wait_for("body[data-state=result]")
     (box,) = [box_of(face) for face in demo.driver.evaluate("() => globalThis.reading.faces")]
-    assert overlap(box, ASTRONAUT_FACE) >= 0.6
+    assert intersection_over_union(box, ASTRONAUT_FACE) >= 0.6
     rows = "() => Array.from(globalThis.reading.probabilities)"
     expected = expected_probabilities(ASTRONAUT, box, model_dir, default_spec)
     difference = float(np.abs(np.array(demo.driver.evaluate(rows)) - expected).max())
@@ -140,13 +155,17 @@ def test_the_sample_is_read_as_python_reads_it(demo: Demo, model_dir: Path, defa
     assert demo.text("#headline").startswith(f"{default_spec.labels[int(expected.argmax())].en}, ")
 
 
-def test_page_and_python_agree_on_the_sample_performance(demo: Demo, model_dir: Path, default_spec: ModelSpec) -> None:
+def test_page_and_python_agree_on_the_sample_performance(
+    demo_of_samples: Demo, model_dir: Path, default_spec: ModelSpec
+) -> None:
+    demo = demo_of_samples
     seconds = demo.read_actor()
     demo.click("#user-sample")
     demo.wait_for("body[data-state=result]", 240)
     shown, lag_s = float(demo.data("#score", "score")), float(demo.data("#score", "lag"))
     pages = [parse_track(json.loads(text)) for text in demo.driver.evaluate(SAVE_TRACKS)]
-    actor, user = (python_track(clip, page, model_dir, default_spec) for clip, page in zip(CLIPS, pages, strict=True))
+    pairs = zip(CLIPS, pages, strict=True)
+    actor, user = (python_track(SAMPLE_PHOTOS / clip, page, model_dir, default_spec) for clip, page in pairs)
     expected, lag = score_tracks(actor, user), find_lag(actor, user)
     assert expected.total is not None
     assert lag is not None

@@ -19,8 +19,8 @@ from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
 from reon_export.site.single_file import write_standalone
 from reon_export.site.static_site import write_site
-from tests.browser.conftest import OpenPage
-from tests.browser.test_engines import require_engine
+from tests.support.engines import require_engine
+from tests.support.visits import OpenPage
 
 # model_dir is asked for by every test, so that it is built before a browser is open: building it opens one too.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]

@@ -1,0 +1,41 @@
+"""The tracks that the page makes of videos, and Python's of the same videos with the page's boxes."""
+
+from pathlib import Path
+
+from reon_export.faces.correction import correct_box
+from reon_export.score.job import ScoreOptions, load_track_model
+from reon_export.score.tracks.make import make_track_with_boxes
+from reon_export.score.tracks.track import Track
+from reon_export.spec import ModelSpec
+
+TRACK_AND_SCORE = """async ({videos, type}) => {
+    const {createEmotionPipeline} = await import('/js/pipeline.js');
+    const {analyseClip, openClip} = await import('/js/clip.js');
+    const {findLag, scoreTracks} = await import('/js/score.js');
+    const pipeline = await createEmotionPipeline({manifestUrl: 'model/manifest.json', precision: 'float32'});
+    const tracks = [];
+    let isDecoded;
+    let shape;
+    for (const video of [...videos, videos[0]]) {
+        const bytes = Uint8Array.from(atob(video), (character) => character.charCodeAt(0));
+        const clip = await openClip(new Blob([bytes], {type}), 'clip');
+        tracks.push(await analyseClip(clip, pipeline));
+        const middle = await clip.frameAt(clip.durationS / 2);
+        shape = [middle.width, middle.height];
+        isDecoded = clip.isDecoded;
+        clip.destroy();
+    }
+    pipeline.destroy();
+    const [actor, user, again] = tracks;
+    const {score, coverage} = scoreTracks(actor, user);
+    const isSame = JSON.stringify(actor) === JSON.stringify(again);
+    return {actor, user, score, coverage, lag: findLag(actor, user), isSame, isDecoded, shape};
+}"""
+
+
+def python_track(path: Path, page: Track, model_dir: Path, spec: ModelSpec) -> Track:
+    """Python's own decoding, crop and classifier on the faces that the page found."""
+    assert spec.crop.correction is not None
+    correction = spec.crop.correction
+    boxes = {frame.time_s: None if frame.box is None else correct_box(frame.box, correction) for frame in page.frames}
+    return make_track_with_boxes(path, boxes, load_track_model(ScoreOptions(model_dir)))

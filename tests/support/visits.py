@@ -1,0 +1,106 @@
+"""A visit to the page in Chromium; it keeps every request and every complaint of the browser."""
+
+import base64
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from reon_export.site.server import SiteServer
+
+TIMEOUT_MS = 60_000
+# Keeps what the page read last, for `Visit`.
+KEEP_READING = "addEventListener('reon-reading', (event) => { globalThis.reading = event.detail; }, true);"
+
+
+@dataclass
+class Visit:
+    """One page in a fresh profile."""
+
+    page: Page
+    origin: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> str | None:
+        return self.page.locator("body").get_attribute("data-state")
+
+    @property
+    def error(self) -> str:
+        """The sentence that the page shows."""
+        return self.page.inner_text("#alert-text")
+
+    @property
+    def faces(self) -> list[dict[str, float]]:
+        """Those of the picture that was read last."""
+        return list(self.page.evaluate("() => globalThis.reading?.faces ?? []"))
+
+    @property
+    def probabilities(self) -> list[float]:
+        """Those of the picture that was read last, as the classifier gave them; none without a face."""
+        return list(self.page.evaluate("() => Array.from(globalThis.reading?.probabilities ?? [])"))
+
+    def data(self, selector: str, name: str) -> str:
+        value = self.page.locator(selector).get_attribute(f"data-{name}")
+        assert value is not None, f"{selector} has no data-{name}"
+        return value
+
+    def wait_for(self, *states: str) -> None:
+        # Not wait_for_function: it evaluates text, which the content security policy forbids.
+        wanted = ", ".join(f'body[data-state="{state}"]' for state in {*states, "error"})
+        self.page.wait_for_selector(wanted, timeout=TIMEOUT_MS)
+        assert self.state in states, f"the page is {self.state}: {self.error}"
+
+    def read_sample(self) -> None:
+        self.page.click("#sample")
+        self.wait_for("result")
+
+    def drop(self, name: str, mime: str, content: bytes) -> None:
+        """Drop a file on the page, as a person does."""
+        self.page.evaluate(
+            """([name, type, base64]) => {
+                const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+                const data = new DataTransfer();
+                data.items.add(new File([bytes], name, {type}));
+                document.querySelector('#stage').dispatchEvent(
+                    new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+            }""",
+            [name, mime, base64.b64encode(content).decode()],
+        )
+
+    def expect_clean(self) -> None:
+        """No error on the console (a breach of the security policy is one), and nothing asked from elsewhere."""
+        assert self.complaints == []
+        assert self.requests
+        assert [url for url in self.requests if not url.startswith((self.origin, f"blob:{self.origin}"))] == []
+
+
+def open_visit(
+    browser: Browser, url: str, *, locale: str = "en-US", init_script: str | None = None, **options: Any
+) -> Visit:
+    """A visit in a fresh profile; `options` are those of a browser context. Its context is the caller's to close."""
+    context = browser.new_context(locale=locale, **options)
+    context.add_init_script(KEEP_READING)
+    if init_script is not None:
+        context.add_init_script(init_script)
+    page = context.new_page()
+    visit = Visit(page, "/".join(url.split("/")[:3]) + "/")
+    context.on("request", lambda request: visit.requests.append(request.url))
+    page.on("pageerror", lambda error: visit.complaints.append(f"uncaught: {error}"))
+    page.on("console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None)
+    page.goto(url)
+    return visit
+
+
+OpenPage = Callable[..., Visit]
+ChangeManifest = Callable[[dict[str, Any], Path], None]
+ServeChanged = Callable[[ChangeManifest], SiteServer]
+
+
+def copy_model(model_dir: Path, tmp_path: Path) -> Path:
+    """A model folder to be changed, without ONNX."""
+    return Path(shutil.copytree(model_dir, tmp_path / "model", ignore=shutil.ignore_patterns("*.onnx")))

@@ -53,7 +53,7 @@ test: setup vendor browser lint types  ## everything: lint, types, all tests (mi
 	@$(PY) -m pytest -n 2 --dist loadfile
 
 check: setup lint types  ## lint, types and the quick tests (under a minute)
-	@$(PY) -m pytest -m "not slow and not browser"
+	@$(PY) -m pytest -n 2 -m "not slow and not browser"
 
 lint: $(SETUP)  ## ruff: rules and formatting
 	@$(PY) -m ruff check

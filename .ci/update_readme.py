@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the measured figures into README.md: from the manifest of the last build, and from the last benchmark."""
+"""Write the measured figures into the documents: from the manifest of the last build, and from the last benchmarks."""
 
 import json
 import re
@@ -102,30 +102,30 @@ def render_page() -> str:
 
 
 def render_build_output() -> str:
-    """What `build` really prints."""
+    """The end of what `build` prints, from its table on."""
     command = [sys.executable, "-m", "reon_export", "build"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    shown = (done.stderr.strip("\n") + "\n" + done.stdout.rstrip()).replace(str(ROOT) + "/", "")
+    shown = done.stdout.strip("\n").replace(str(ROOT) + "/", "")
     return "\n".join("    " + line.rstrip() if line.strip() else "" for line in shown.splitlines())
 
 
-def replace(text: str, mark: str, content: str) -> str:
-    """Put `content` between the two comments that bear `mark`."""
+def replace(path: Path, mark: str, content: str) -> None:
+    """Put `content` between the two comments in the file at `path` that bear `mark`."""
+    text = path.read_text(encoding="utf-8")
     pattern = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
     if len(pattern.findall(text)) != 1:
-        raise SystemExit(f"README.md has no single pair of <!-- {mark} --> marks")
-    return pattern.sub(lambda match: f"{match[1]}{content}\n{match[2]}", text)
+        raise SystemExit(f"{path} has no single pair of <!-- {mark} --> marks")
+    path.write_text(pattern.sub(lambda match: f"{match[1]}{content}\n{match[2]}", text), encoding="utf-8")
 
 
 def main() -> None:
-    """Build, then write README.md."""
-    readme = ROOT / "README.md"
-    text = replace(readme.read_text(encoding="utf-8"), "build-output", render_build_output())
-    text = replace(text, "artefacts", render_artefacts(read_manifest(DEFAULT_MODEL_DIR)))
-    text = replace(text, "build-time", render_build_time())
-    text = replace(text, "evaluate-speed", render_evaluate_speed())
-    text = replace(text, "page", render_page())
-    readme.write_text(text, encoding="utf-8")
+    """Build, then write every figure."""
+    replace(ROOT / "README.md", "build-output", render_build_output())
+    replace(ROOT / "web_demo" / "README.md", "page", render_page())
+    contributing = ROOT / "CONTRIBUTING.md"
+    replace(contributing, "artefacts", render_artefacts(read_manifest(DEFAULT_MODEL_DIR)))
+    replace(contributing, "build-time", render_build_time())
+    replace(contributing, "evaluate-speed", render_evaluate_speed())
 
 
 if __name__ == "__main__":

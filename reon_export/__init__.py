@@ -1,4 +1,4 @@
-"""Export a PyTorch EfficientNet-B0 to the browser, and prove that it still says the same.
+"""Export a PyTorch EfficientNet-B0 to the browser, and prove that its answers did not change.
 
 from reon_export import BuildOptions, build, load_classifier
 

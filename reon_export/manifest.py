@@ -162,11 +162,11 @@ def read_artefact_file(folder: Path, entry: FileEntry) -> bytes:
     except OSError as error:
         raise ManifestError(f"{path} is listed in the manifest but cannot be read: {error.strerror}") from error
     if len(content) != entry.bytes:
-        raise ManifestError(f"{path} has {len(content)} bytes, the manifest says {entry.bytes}; build it again")
+        raise ManifestError(f"{path} has {len(content)} bytes, the manifest lists {entry.bytes}; build it again")
     actual = hashlib.sha256(content).hexdigest()
     if actual != entry.sha256:
         raise ManifestError(
-            f"{path} has SHA-256 {actual[:12]}…, the manifest says {entry.sha256[:12]}…; build it again"
+            f"{path} has SHA-256 {actual[:12]}…, the manifest lists {entry.sha256[:12]}…; build it again"
         )
     return content
 

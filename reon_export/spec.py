@@ -181,7 +181,7 @@ def _read_label_file(path: Path) -> tuple[Label, ...]:
     except json.JSONDecodeError as error:
         raise SpecError(f"the label file {path} is not valid JSON: {error}") from error
     if not isinstance(items, list):
-        raise SpecError(f"the label file {path} holds a {type(items).__name__}, wanted a list of labels")
+        raise SpecError(f"the label file {path} holds a {type(items).__name__}, expected a list of labels")
     return _labels_from_items(items, str(path))
 
 

@@ -65,10 +65,10 @@ def test_a_changed_file_is_refused(folder: Path) -> None:
     entry = read_manifest(folder).artefacts[0].files[1]
     path = folder / entry.path
     path.write_bytes(bytes(999) + b"\x01")
-    with pytest.raises(ManifestError, match=r"has SHA-256 .*, the manifest says .*; build it again"):
+    with pytest.raises(ManifestError, match=r"has SHA-256 .*, the manifest lists .*; build it again"):
         read_artefact_file(folder, entry)
     path.write_bytes(bytes(10))
-    with pytest.raises(ManifestError, match="has 10 bytes, the manifest says 1000; build it again"):
+    with pytest.raises(ManifestError, match="has 10 bytes, the manifest lists 1000; build it again"):
         read_artefact_file(folder, entry)
     path.unlink()
     with pytest.raises(ManifestError, match="is listed in the manifest but cannot be read: No such file"):

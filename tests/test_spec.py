@@ -48,7 +48,7 @@ def test_bad_labels(given: str, message: str) -> None:
     ("content", "message"),
     [
         ("{", "is not valid JSON"),
-        ('{"a": 1}', "holds a dict, wanted a list of labels"),
+        ('{"a": 1}', "holds a dict, expected a list of labels"),
         ('[{"key": "a"}]', "label 0 is not usable: ko: Field required"),
         ("[1]", "label 0 is not usable"),
     ],

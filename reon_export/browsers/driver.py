@@ -55,7 +55,7 @@ def wrap_function(function: str) -> str:
 def read_answer(text: object) -> Any:
     """What a wrapped function returned. Raises ScriptError if it threw, BrowserError if that is no answer of one."""
     if not isinstance(text, str):
-        raise BrowserError(f"the browser answered {str(text)[:100]!r} where text was wanted; run it again")
+        raise BrowserError(f"the browser answered {str(text)[:100]!r} where text was expected; run it again")
     answer = json.loads(text)
     if "error" in answer:
         raise ScriptError(one_line(answer["error"]))

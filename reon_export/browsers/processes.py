@@ -51,7 +51,7 @@ class Program:
 
     def _last_words(self) -> str:
         lines = self.err.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return one_line(lines[-1])[:300] if lines else "it said nothing"
+        return one_line(lines[-1])[:300] if lines else "it printed nothing"
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def load_checkpoint(
         CheckpointError: The file cannot be read, or does not hold a sound EfficientNet-B0.
     """
     if layout is not None and layout not in get_args(Layout):
-        raise CheckpointError(f"unknown layout {layout!r}: wanted one of {', '.join(get_args(Layout))}")
+        raise CheckpointError(f"unknown layout {layout!r}: expected one of {', '.join(get_args(Layout))}")
     weights = stored if isinstance(stored, StoredWeights) else read_weights(stored)
     path = weights.path
     found, num_classes = _recognise(path, weights.tensors)
@@ -130,7 +130,7 @@ def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> tuple[Layout, int]:
         subject = f"holds {what}" if what else f"does not fit {layout}'s EfficientNet-B0"
         more = f"; {len(differences) - 3} more" if len(differences) > 3 else ""
         raise CheckpointError(
-            f"{path} {subject}, wanted an EfficientNet-B0: {'; '.join(differences[:3])}{more}. "
+            f"{path} {subject}, expected an EfficientNet-B0: {'; '.join(differences[:3])}{more}. "
             "Export the B0's own state dict, classifier included"
         )
     return layout, num_classes
@@ -160,7 +160,7 @@ def _to_float32(path: Path, tensors: Mapping[str, Tensor], names: Mapping[str, s
         tensor = tensors[theirs]
         if not tensor.is_floating_point():
             raise CheckpointError(
-                f"{path}: {theirs} is {tensor.dtype}, wanted floating-point weights: export the model unquantised"
+                f"{path}: {theirs} is {tensor.dtype}, expected floating-point weights: export the model unquantised"
             )
         value = tensor.to(torch.float32)
         if not bool(value.isfinite().all()):

@@ -111,7 +111,7 @@ def read_weights(path: Path) -> StoredWeights:
     if path.suffix == ".safetensors" or head[8:9] == b"{":
         return _read_safetensors(path, sha256, head)
     raise CheckpointError(
-        f"{path} is {_kind_of(head)}, not a checkpoint: wanted a file that torch.save or safetensors wrote"
+        f"{path} is {_kind_of(head)}, not a checkpoint: expected a file that torch.save or safetensors wrote"
     )
 
 
@@ -137,7 +137,7 @@ def _kind_of(head: bytes) -> str:
 
 def _read_safetensors(path: Path, sha256: str, head: bytes) -> StoredWeights:
     if len(head) < 9 or head[8:9] != b"{":
-        raise CheckpointError(f"{path} is named .safetensors but is {_kind_of(head)}: wanted safetensors' header")
+        raise CheckpointError(f"{path} is named .safetensors but is {_kind_of(head)}: expected safetensors' header")
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no mapping
@@ -148,7 +148,7 @@ def _read_safetensors(path: Path, sha256: str, head: bytes) -> StoredWeights:
             "copy or download it again"
         ) from error
     if not tensors:
-        raise CheckpointError(f"{path} holds no tensors: wanted the state dict of an EfficientNet-B0")
+        raise CheckpointError(f"{path} holds no tensors: expected the state dict of an EfficientNet-B0")
     return StoredWeights(path, sha256, _bare_names(tensors), "", _architecture_in(metadata))
 
 
@@ -164,14 +164,14 @@ def _read_torch_zip(path: Path) -> object:
         ) from None
     if any(name.endswith("/constants.pkl") for name in names):
         raise CheckpointError(
-            f"{path} is a TorchScript archive, wanted a state dict. Make one with:\n"
+            f"{path} is a TorchScript archive, expected a state dict. Make one with:\n"
             f'    import torch; model = torch.jit.load("{path.name}")\n'
             f'    torch.save(model.state_dict(), "{path.stem}_state_dict.pth")'
         )
     if not any(name.endswith("data.pkl") for name in names):
         raise CheckpointError(
             f"{path} is a zip archive without torch's data.pkl, not a checkpoint: "
-            "wanted a file that torch.save or safetensors wrote"
+            "expected a file that torch.save or safetensors wrote"
         )
     return _unpickle(path)
 
@@ -186,8 +186,7 @@ def _unpickle(path: Path) -> object:
     except (EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"{path} is damaged or cut off ({path.stat().st_size} bytes; torch says: {reason}); "
-            "copy or download it again"
+            f"{path} is damaged or cut off ({path.stat().st_size} bytes; torch: {reason}); copy or download it again"
         ) from error
 
 
@@ -196,7 +195,7 @@ def _refusal(path: Path, message: str) -> str:
     named = re.search(r"GLOBAL `?([\w.]+)", message)
     if named is None:
         reason = message.partition("WeightsUnpickler error: ")[2].partition("\n")[0] or "not a sound pickle"
-        return f"{path} is damaged (torch says: {reason}); copy or download it again"
+        return f"{path} is damaged (torch: {reason}); copy or download it again"
     refused = {named[1]}
     if zipfile.is_zipfile(path):
         refused.update(torch.serialization.get_unsafe_globals_in_checkpoint(path))
@@ -204,12 +203,12 @@ def _refusal(path: Path, message: str) -> str:
     load = f'    import torch; loaded = torch.load("{path.name}", weights_only=False)\n'
     if any(re.match(r"torch\.nn\.modules\.|.*efficientnet\w*\.", name) for name in refused):
         return (
-            f"{path} holds a whole pickled module ({named[1]}), wanted a state dict: unpickling could run any code, "
+            f"{path} holds a whole pickled module ({named[1]}), expected a state dict: unpickling could run any code, "
             "so it was not loaded. Only if you trust the file, make a state dict of it where its code is installed:\n"
             f'{load}    torch.save(loaded.state_dict(), "{target}")  # or loaded["model"].state_dict()'
         )
     return (
-        f"{path} names Python code ({', '.join(sorted(refused)[:3])}), wanted tensors and plain data: unpickling "
+        f"{path} names Python code ({', '.join(sorted(refused)[:3])}), expected tensors and plain data: unpickling "
         "could run any code, so it was not loaded. Only if you made the file yourself, save its weights alone:\n"
         f'{load}    torch.save(loaded["state_dict"], "{target}")  # or the entry that holds the weights'
     )
@@ -223,7 +222,7 @@ def _from_torch(path: Path, sha256: str, loaded: object) -> StoredWeights:
             holds = f"a dict without tensors (its keys: {keys})"
         else:
             holds = f"a {type(loaded).__name__}"
-        raise CheckpointError(f"{path} holds {holds}: wanted the state dict of an EfficientNet-B0")
+        raise CheckpointError(f"{path} holds {holds}: expected the state dict of an EfficientNet-B0")
     tensors, key = found
     return StoredWeights(path, sha256, _bare_names(tensors), key, _architecture_in(loaded))
 

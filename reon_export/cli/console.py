@@ -199,7 +199,7 @@ def _next_step(result: "BuildResult") -> str:
 
 
 def print_findings(findings: "list[Finding]") -> None:
-    """The doctor's findings, and the commands that mend them."""
+    """The doctor's findings, and the commands that fix them."""
     colours = {"ok": "green", "missing": "red", "conflict": "red", "warning": "yellow"}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("what", "status", "found", "wanted"):
@@ -214,7 +214,7 @@ def print_findings(findings: "list[Finding]") -> None:
             mend = f": {finding.fix}" if finding.fix else ""
             out.print(f"[bold]{escape(finding.name)}[/]{escape(note)}{escape(mend)}", soft_wrap=True)
     wrong = sum(finding.status in ("missing", "conflict") for finding in findings)
-    out.print("Ready: python -m reon_export build" if not wrong else f"{wrong} to mend, see the commands above.")
+    out.print("Ready: python -m reon_export build" if not wrong else f"{wrong} to fix: see the commands above.")
 
 
 def print_parity(run: "ParityRun", report: str) -> None:

@@ -12,7 +12,7 @@ from reon_export.cli.options import NOT_GOOD_ENOUGH
 def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Say what is installed, what is missing or in conflict, and the command that mends it.
+    """List what is installed, what is missing or in conflict, and the command that fixes it.
 
     Example: python -m reon_export doctor
     """

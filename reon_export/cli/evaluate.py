@@ -49,7 +49,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
     ] = Path("evaluation"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Say how good a model is on labelled images, and what its export cost; or compare two models.
+    """Measure a model on labelled images, and what its export changed; or compare two models.
 
     An interrupted run goes on where it stopped when the same command is given again.
 

@@ -50,7 +50,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report's JSON.")] = False,
 ) -> None:
-    """Prove that a model folder says what PyTorch says; exit code 0 passed, 1 failed, 2 could not run.
+    """Compare a model folder with PyTorch; exit code 0 passed, 1 failed, 2 could not run.
 
     Example: python -m reon_export parity web_demo/model --runtimes all --browser chromium,firefox --report report
     """

@@ -113,10 +113,7 @@ def evaluate(options: EvaluateOptions, on_progress: OnProgress = ignore_progress
     if not total.counts["ok"]:
         shutil.rmtree(folder)  # else the next run would go on with these answers after the data has been mended
         path, reason = total.failed[0]
-        raise DataError(
-            f"no image was classified: nothing evaluated proves nothing; the first of {run.entries} that failed: "
-            f"{path}: {reason}"
-        )
+        raise DataError(f"no image was classified: the first of {run.entries} that failed: {path}: {reason}")
     figures = {name: tally.figures() for name, tally in total.tallies.items()}
     comparison = _compare(candidates, total) if other else None
     shutil.rmtree(folder)

@@ -100,7 +100,7 @@ class Tally:
         """The figures of what was added so far. Raises DataError if that is nothing."""
         images = int(self.confusion.sum())
         if not images:
-            raise DataError("no image was classified: nothing evaluated proves nothing")
+            raise DataError("no image was classified")
         classes = tuple(self._class_figures(index) for index in range(len(self.labels)))
         recalls = [figures.recall for figures in classes if figures.recall is not None]
         right, confidence = self._bins.T
@@ -129,7 +129,7 @@ class Tally:
 
 def _check(true: Labels, probabilities: Any, classes: int) -> None:
     if probabilities.shape != (len(true), classes):
-        raise DataError(f"probabilities are {list(probabilities.shape)}, wanted {[len(true), classes]}")
+        raise DataError(f"probabilities are {list(probabilities.shape)}, expected {[len(true), classes]}")
     if not np.isfinite(probabilities).all():
         raise DataError("a probability is not a finite number; check the model with 'python -m reon_export parity'")
     if (probabilities < 0).any():

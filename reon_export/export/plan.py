@@ -58,7 +58,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     from reon_export.checkpoint.weights_file import read_weights
 
     if options.opset not in OPSETS:
-        raise ExportError(f"--opset {options.opset} cannot be used, wanted {OPSETS.start} to {OPSETS.stop - 1}")
+        raise ExportError(f"--opset {options.opset} cannot be used, expected {OPSETS.start} to {OPSETS.stop - 1}")
     check_replaceable(options.out)
     _check_publishing(options)
     if options.parity:
@@ -97,7 +97,7 @@ def _warn(checkpoint: "Checkpoint", batch_nchw: "Tensor") -> tuple[str, ...]:
         warnings.append(f"layout {checkpoint.layout}: {checkpoint.layout_note}")
     if is_untrained(checkpoint.model, batch_nchw):
         warnings.append(
-            f"{checkpoint.path.name} gives nearly the same answer for every face: it looks untrained, and parity on it "
-            "proves nothing; check that it is the checkpoint you mean, and --mean and --std"
+            f"{checkpoint.path.name} gives nearly the same answer for every face: it looks untrained, and parity "
+            "on it means little; check that it is the checkpoint you mean, and --mean and --std"
         )
     return tuple(warnings)

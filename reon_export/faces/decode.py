@@ -100,7 +100,7 @@ def _read_tiff_orientation(exif: bytes) -> int:
 def _decode(encoded: bytes, flags: int, name: str) -> "MatLike":
     decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if encoded else None
     if decoded is None:
-        raise FaceError(f"{name} is not an image that can be decoded; wanted a JPEG, PNG, BMP, WebP or TIFF file")
+        raise FaceError(f"{name} is not an image that can be decoded; expected a JPEG, PNG, BMP, WebP or TIFF file")
     return decoded
 
 

@@ -15,7 +15,7 @@ def list_images(folder: Path) -> list[Path]:
         raise FaceError(f"{folder} is not a folder; give a folder of images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
-        raise FaceError(f"no image in {folder}; wanted at least one of {', '.join(sorted(IMAGE_SUFFIXES))}")
+        raise FaceError(f"no image in {folder}; expected at least one of {', '.join(sorted(IMAGE_SUFFIXES))}")
     return paths
 
 

@@ -61,7 +61,7 @@ def crops_from_photos(folder: Path, spec: ModelSpec, count: int = DEFAULT_SAMPLE
         image_rgb = read_image_rgb(path)
         boxes = detector.detect(image_rgb)
         if not boxes:
-            raise FaceError(f"no face found in {path}; wanted photographs with a frontal face")
+            raise FaceError(f"no face found in {path}; expected photographs with a frontal face")
         photos.append((path.name, image_rgb, boxes[0]))
     random = np.random.default_rng(seed)
     crops, names = [], []
@@ -84,13 +84,11 @@ def crops_from_folder(folder: Path, spec: ModelSpec, limit: int | None = None) -
     """
     if not folder.is_dir():
         raise FaceError(
-            f"{folder} is not a folder; --crops wants a folder of face crops (images, class folders allowed)"
+            f"{folder} is not a folder; --crops expects a folder of face crops (images, class folders allowed)"
         )
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
-        raise FaceError(
-            f"no image below {folder}; --crops wants at least one face crop, nothing compared proves nothing"
-        )
+        raise FaceError(f"no image below {folder}; --crops expects at least one face crop")
     if limit is not None:
         paths = [paths[index] for index in spread_evenly(len(paths), limit)]
     crops = [resize_bilinear(read_image_rgb(path), spec.input.height, spec.input.width) for path in paths]

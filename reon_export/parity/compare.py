@@ -94,7 +94,7 @@ def _find_problems(expected: Predictions, actual: Predictions) -> tuple[str, ...
         "logits": actual.logits.shape,
         "probabilities": actual.probabilities.shape,
     }
-    wrong = tuple(f"{name} have shape {shape}, wanted {wanted}" for name, shape in shapes.items() if shape != wanted)
+    wrong = tuple(f"{name} have shape {shape}, expected {wanted}" for name, shape in shapes.items() if shape != wanted)
     if wrong:
         return wrong
     if wanted[0] == 0:

@@ -74,7 +74,7 @@ def fit_correction(pairs: Sequence[BoxPair], fitted_on: str = "") -> BoxCorrecti
     same = [pair for pair in pairs if _is_same_face(pair)]
     if len(same) < MIN_PAIRS:
         raise ParityError(
-            f"{len(same)} boxes to fit on, wanted at least {MIN_PAIRS}: give more photographs in which both Haar and "
+            f"{len(same)} boxes to fit on, expected at least {MIN_PAIRS}: give more photographs in which both Haar and "
             "TinyFaceDetector find the face"
         )
     haar = np.array([pair.haar for pair in same], np.float64)

@@ -32,7 +32,7 @@ class OnnxRuntime:
         if crops_rgb.dtype != np.uint8 or crops_rgb.shape[1:] != (*self.size, 3):
             wanted = f"uint8 [N, {self.size[0]}, {self.size[1]}, 3] RGB"
             raise ParityError(
-                f"crops are {crops_rgb.dtype} {list(crops_rgb.shape)}, the model wants {wanted}; "
+                f"crops are {crops_rgb.dtype} {list(crops_rgb.shape)}, expected {wanted}; "
                 "make them with reon_export.faces.preprocess"
             )
 
@@ -59,7 +59,7 @@ def load_classifier(model_dir: Path | str = DEFAULT_MODEL_DIR) -> OnnxRuntime:
 def load_onnx(folder: Path, artefact: Artefact, spec: ModelSpec) -> OnnxRuntime:
     """One ONNX artefact of a model folder.
 
-    Raises ManifestError if its bytes are not what the manifest says, ParityError if they are no model of ours.
+    Raises ManifestError if its bytes are not what the manifest lists, ParityError if they are no model of ours.
     """
     return OnnxRuntime(read_artefact_file(folder, artefact.files[0]), (spec.input.height, spec.input.width))
 

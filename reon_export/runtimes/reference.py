@@ -25,7 +25,7 @@ def load_reference(manifest: Manifest, checkpoint: Path | None) -> "ClassifierGr
     if weights.sha256 != manifest.source.sha256:
         raise ParityError(
             f"{path} is not the checkpoint of this model folder: its SHA-256 is {weights.sha256[:12]}…, "
-            f"the manifest says {manifest.source.sha256[:12]}… ({manifest.source.file}); "
+            f"the manifest lists {manifest.source.sha256[:12]}… ({manifest.source.file}); "
             "pass that file with --checkpoint"
         )
     loaded = load_checkpoint(weights, layout=manifest.source.layout)

@@ -164,7 +164,7 @@ def check_coverage(score: Score, wanted: float = MIN_COVERAGE) -> None:
         return
     actor, user = (float(np.isfinite(side[:, 0]).mean()) for side in (score.actor, score.user))
     raise TrackError(
-        f"both have a face in {score.coverage:.0%} of the time, wanted at least {wanted:.0%} "
+        f"both have a face in {score.coverage:.0%} of the time, expected at least {wanted:.0%} "
         f"(actor {actor:.0%}, user {user:.0%}): film the face from the front, larger and better lit, and let both "
         "videos be about as long; or lower --min-coverage"
     )

@@ -55,7 +55,7 @@ def score_videos(actor: Path, user: Path, options: ScoreOptions, on_progress: On
     Raises TrackError, or what loading the model raises.
     """
     if not 0 < options.fps <= 1000:
-        raise TrackError(f"--fps {options.fps:g} cannot be used, wanted more than 0 and at most 1000")
+        raise TrackError(f"--fps {options.fps:g} cannot be used, expected more than 0 and at most 1000")
     for path in (actor, user):
         if not path.exists():
             raise TrackError(f"{path} does not exist; give a video, a folder of images or a track file (.json)")

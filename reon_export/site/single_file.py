@@ -106,7 +106,7 @@ def assemble(page: Path, program: str, files: Iterable[tuple[str, bytes]]) -> st
     html = (page / "index.html").read_text(encoding="utf-8")
     scripts = [_attributes(tag) for tag in _SCRIPT.findall(html)]
     if [script.get("src") for script in scripts] != [_PROGRAM]:
-        raise SiteError(f"index.html has {len(scripts)} scripts, wanted one, <script type=module src={_PROGRAM}>")
+        raise SiteError(f"index.html has {len(scripts)} scripts, expected one, <script type=module src={_PROGRAM}>")
     styles: list[str] = []
     html = _SCRIPT.sub("", html)
     html = _LINK.sub(lambda link: _inline_link(page, _attributes(link[0]), styles), html)
@@ -123,7 +123,7 @@ def assemble(page: Path, program: str, files: Iterable[tuple[str, bytes]]) -> st
 def _insert(html: str, place: re.Pattern[str], content: str) -> str:
     html, count = place.subn(lambda _: content, html)
     if count != 1:
-        raise SiteError(f"index.html has {place.pattern} {count} times, wanted once")
+        raise SiteError(f"index.html has {place.pattern} {count} times, expected once")
     return html
 
 

@@ -56,7 +56,9 @@ def test_a_program_that_never_gets_ready_is_given_up(tmp_path: Path, monkeypatch
     monkeypatch.setattr(processes, "START_TIMEOUT_S", 0.2)
     with (
         run_program(["sleep", "600"], tmp_path, {}) as program,
-        pytest.raises(BrowserError, match=r"^sleep was not ready within 0\.2 s \(it said nothing\); try it once more$"),
+        pytest.raises(
+            BrowserError, match=r"^sleep was not ready within 0\.2 s \(it printed nothing\); try it once more$"
+        ),
     ):
         program.wait_for(lambda: None)
     assert program.process.returncode is not None
@@ -76,5 +78,5 @@ def test_answers_are_read_and_what_was_thrown_is_raised_on_one_line() -> None:
     assert read_answer("{}") is None
     with pytest.raises(ScriptError, match=r"^two lines$"):
         read_answer('{"error": "two\\n  lines"}')
-    with pytest.raises(BrowserError, match=r"^the browser answered 'None' where text was wanted"):
+    with pytest.raises(BrowserError, match=r"^the browser answered 'None' where text was expected"):
         read_answer(None)

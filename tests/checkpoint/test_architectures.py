@@ -42,6 +42,6 @@ def test_other_networks_are_named(tmp_path: Path, library: str, name: str, words
         "efficientnet_pytorch": lambda: efficientnet_pytorch.EfficientNet.from_name(name),
     }
     message = refused(saved(tmp_path / "a.pt", skeleton(make[library])))
-    assert message.startswith(f"a.pt holds {words}, wanted an EfficientNet-B0: ")
+    assert message.startswith(f"a.pt holds {words}, expected an EfficientNet-B0: ")
     assert "expected" in message  # the first tensors that differ
     assert "\n" not in message

@@ -60,7 +60,7 @@ def test_a_given_layout_wins(tmp_path: Path, blank: State) -> None:
     checkpoint = load_checkpoint(path, layout="timm_tf")
     assert (checkpoint.layout, checkpoint.layout_source) == ("timm_tf", "argument")
     assert "efficientnet_pytorch was asked for" in refused(path, layout="efficientnet_pytorch")
-    assert refused(path, layout="keras").startswith("unknown layout 'keras': wanted one of torchvision, timm, ")
+    assert refused(path, layout="keras").startswith("unknown layout 'keras': expected one of torchvision, timm, ")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -75,7 +75,7 @@ def test_weights_that_are_no_numbers(tmp_path: Path, trained: State, value: floa
 def test_quantised_weights(tmp_path: Path, blank: State) -> None:
     message = refused(saved(tmp_path / "a.pt", {**blank, "features.0.0.weight": torch.zeros(32, 3, 3, 3).char()}))
     assert message == (
-        "a.pt: features.0.0.weight is torch.int8, wanted floating-point weights: export the model unquantised"
+        "a.pt: features.0.0.weight is torch.int8, expected floating-point weights: export the model unquantised"
     )
 
 

@@ -110,14 +110,14 @@ def test_folders_and_empty_files(tmp_path: Path) -> None:
 def test_other_files_are_named(tmp_path: Path, content: bytes, kind: str) -> None:
     path = tmp_path / "a.pth"
     path.write_bytes(content)
-    wanted = "wanted a file that torch.save or safetensors wrote"
+    wanted = "expected a file that torch.save or safetensors wrote"
     assert refused(path) == f"a.pth is {kind}, not a checkpoint: {wanted}"
 
 
 def test_a_text_file_named_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_text("hello there")
-    assert refused(path) == "a.safetensors is named .safetensors but is a text file: wanted safetensors' header"
+    assert refused(path) == "a.safetensors is named .safetensors but is a text file: expected safetensors' header"
 
 
 def test_a_zip_that_is_no_checkpoint(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_files_without_tensors(tmp_path: Path) -> None:
     }
     for words, content in holds.items():
         message = refused(saved(tmp_path / "a.pt", content))
-        assert message == f"a.pt holds {words}: wanted the state dict of an EfficientNet-B0"
+        assert message == f"a.pt holds {words}: expected the state dict of an EfficientNet-B0"
     save_file({}, tmp_path / "a.safetensors")
     assert refused(tmp_path / "a.safetensors").startswith("a.safetensors holds no tensors")
 
@@ -170,7 +170,7 @@ def test_a_pickled_module_is_refused_with_the_two_lines(
     path = saved(tmp_path / "whole.pth", fresh[layout], _use_new_zipfile_serialization=not legacy)
     first, *code = refused(path).splitlines()
     assert first.startswith("whole.pth holds a whole pickled module (")
-    assert "wanted a state dict: unpickling could run any code, so it was not loaded" in first
+    assert "expected a state dict: unpickling could run any code, so it was not loaded" in first
     assert len(code) == 2
     # The advice works as printed.
     lines = "\n".join(line.strip() for line in code)
@@ -216,4 +216,6 @@ def test_a_torchscript_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("data.pkl", "constants.pkl", "code/__torch__.py"):
             archive.writestr(f"scripted/{name}", "")
-    assert refused(path).splitlines()[0] == "scripted.pt is a TorchScript archive, wanted a state dict. Make one with:"
+    assert (
+        refused(path).splitlines()[0] == "scripted.pt is a TorchScript archive, expected a state dict. Make one with:"
+    )

@@ -51,9 +51,9 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         (["--labels", "reon,x"], "has 7 classes but 2 labels were given (reon, x); give 7"),
         (["--labels", "gone.txt"], "cannot read the label file gone.txt"),
         (["--input-size", "9"], "--input-size 9 cannot be used: height: Input should be greater than or equal to 32"),
-        (["--opset", "99"], "--opset 99 cannot be used, wanted 13 to 20"),
+        (["--opset", "99"], "--opset 99 cannot be used, expected 13 to 20"),
         (["--standalone", "demo.txt"], "--standalone demo.txt cannot be used: give it a file whose name ends in .html"),
-        (["--crops", "gone"], "gone is not a folder; --crops wants a folder of face crops"),
+        (["--crops", "gone"], "gone is not a folder; --crops expects a folder of face crops"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -118,12 +118,14 @@ def test_a_job_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("workers", "size"), [(0, 4), (1, 0)])
 def test_no_workers_or_empty_batches_are_refused(tmp_path: Path, workers: int, size: int) -> None:
-    with pytest.raises(DataError, match=f"{workers} workers and batches of {size} cannot be, wanted 1 or more of each"):
+    with pytest.raises(
+        DataError, match=f"{workers} workers and batches of {size} cannot be, expected 1 or more of each"
+    ):
         run_batches(NamesWork(tmp_path), ENTRIES, tmp_path / "job", BatchOptions("local", workers, size))
 
 
 def test_no_data_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the data holds no image; nothing evaluated proves nothing"):
+    with pytest.raises(DataError, match=r"the data holds no image; expected at least one"):
         run_batches(NamesWork(tmp_path), iter(()), tmp_path / "job", BatchOptions())
 
 

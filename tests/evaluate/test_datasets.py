@@ -86,7 +86,7 @@ def test_object_storage_is_reached_through_fsspec() -> None:
         (["joy/a.jpg", "hurt/readme.txt"], r"the class folder 'hurt' of .* holds no image; fill it, or take it away"),
         (
             ["a.jpg"],
-            r"has no class folders with images; wanted one folder a class, named like joy, embarrassment, anger",
+            r"has no class folders with images; expected one folder a class, named like joy, embarrassment, anger",
         ),
         (["notes.txt"], r"has no class folders with images"),
         (["joy_anger/a.jpg"], r"the folder 'joy_anger' of .* names no class"),
@@ -119,7 +119,10 @@ def test_a_folder_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"a": 1}', "x.json is not an annotation file: wanted a JSON list of records with 'filename' and 'annot_A'"),
+        (
+            b'{"a": 1}',
+            "x.json is not an annotation file: expected a JSON list of records with 'filename' and 'annot_A'",
+        ),
         (b'[{"file": "a.jpg"}]', "x.json is damaged near character"),
         (b'[{"filename": "a.jpg", "annot_A": {"boxes": {"minX": 1}}}]', "x.json is damaged near character"),
         (b'[{"filename": "a.jpg"}, ', "x.json is cut off: its list of records has no end"),

@@ -202,7 +202,7 @@ def test_errors_are_one_line(
         ([crops, "--data", crops], "is not a model folder: it has no manifest.json"),
         (
             [model_dir, "--data", nobody, "--runtimes", "onnx"],
-            "no image was classified: nothing evaluated proves nothing",
+            "no image was classified",
         ),
         ([model_dir, "--data", crops, "--crop", "boxes", "--runtimes", "onnx"], "no image was classified"),
     ):

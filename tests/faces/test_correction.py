@@ -108,7 +108,7 @@ def test_another_face_is_not_fitted_on() -> None:
 
 
 def test_too_few_boxes_are_refused() -> None:
-    with pytest.raises(ParityError, match=f"{MIN_PAIRS - 1} boxes to fit on, wanted at least {MIN_PAIRS}"):
+    with pytest.raises(ParityError, match=f"{MIN_PAIRS - 1} boxes to fit on, expected at least {MIN_PAIRS}"):
         fit_correction(make_pairs(MIN_PAIRS - 1, seed=4))
 
 

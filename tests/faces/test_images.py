@@ -143,7 +143,7 @@ def test_big_endian_exif_is_understood() -> None:
 
 @pytest.mark.parametrize("encoded", [b"", b"text", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"\xff\xd8\xff"])
 def test_what_is_no_image_is_refused_in_words(encoded: bytes) -> None:
-    with pytest.raises(FaceError, match="notes is not an image that can be decoded; wanted a JPEG"):
+    with pytest.raises(FaceError, match="notes is not an image that can be decoded; expected a JPEG"):
         decode_image_rgb(encoded, "notes")
 
 
@@ -273,7 +273,7 @@ def test_photographs_without_a_face_make_no_cases(tmp_path: Path) -> None:
         make_cases([])
     grey = tmp_path / "grey.png"
     grey.write_bytes(write_png(np.full((99, 99, 3), 90, np.uint8)))
-    with pytest.raises(FaceError, match=r"no face found in .*grey.png; wanted photographs with a frontal face"):
+    with pytest.raises(FaceError, match=r"no face found in .*grey.png; expected photographs with a frontal face"):
         make_cases([grey])
 
 

@@ -70,15 +70,15 @@ def test_a_folder_of_crops_with_class_folders(tmp_path: Path, default_spec: Mode
 
 
 def test_bad_folders_and_files(tmp_path: Path, default_spec: ModelSpec) -> None:
-    with pytest.raises(FaceError, match=r"no image below .*; --crops wants at least one face crop"):
+    with pytest.raises(FaceError, match=r"no image below .*; --crops expects at least one face crop"):
         crops_from_folder(tmp_path, default_spec)
-    with pytest.raises(FaceError, match="is not a folder; --crops wants a folder of face crops"):
+    with pytest.raises(FaceError, match="is not a folder; --crops expects a folder of face crops"):
         crops_from_folder(tmp_path / "none", default_spec)
     with pytest.raises(FaceError, match="no image in"):
         list_images(tmp_path)
     for name, content in (("text.jpg", b"hello"), ("empty.png", b"")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(FaceError, match="is not an image that can be decoded; wanted a JPEG, PNG"):
+        with pytest.raises(FaceError, match="is not an image that can be decoded; expected a JPEG, PNG"):
             read_image_rgb(tmp_path / name)
     with pytest.raises(FaceError, match=r"cannot read the image .*: No such file"):
         read_image_rgb(tmp_path / "gone.png")
@@ -86,5 +86,5 @@ def test_bad_folders_and_files(tmp_path: Path, default_spec: ModelSpec) -> None:
 
 def test_a_photograph_without_a_face_is_named(tmp_path: Path, default_spec: ModelSpec) -> None:
     (tmp_path / "wall.png").write_bytes(cv2.imencode(".png", np.full((99, 99, 3), 90, np.uint8))[1].tobytes())
-    with pytest.raises(FaceError, match=r"no face found in .*wall.png; wanted photographs with a frontal face"):
+    with pytest.raises(FaceError, match=r"no face found in .*wall.png; expected photographs with a frontal face"):
         crops_from_photos(tmp_path, default_spec)

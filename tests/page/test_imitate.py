@@ -251,7 +251,7 @@ def test_a_file_that_was_cut_off_is_said_to_be(visit: Visit, make_clip: MakeClip
     (tmp_path / "cut.webm").write_bytes(whole[: len(whole) // 2])
     choose(visit, "actor", tmp_path / "cut.webm")
     visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)
-    assert "cut.webm is cut off: its header says 3.2 s, its frames end at " in visit.error
+    assert "cut.webm is cut off: its header states 3.2 s, its frames end at " in visit.error
 
 
 def test_recording_oneself_gives_a_score_and_a_replay(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from reon_export.faces.crop import intersection_over_union
 from reon_export.site.server import SiteServer
 from tests.support import clips
+from tests.support.node import run_in_node
 from tests.support.readings import box_of
 from tests.support.visits import TIMEOUT_MS, OpenPage, Visit
 
@@ -106,10 +107,9 @@ def test_nobody_in_the_picture_is_said_calmly_and_a_face_that_comes_back_is_read
     assert visit.page.is_hidden("#alert")
 
 
-def test_a_face_that_is_lost_for_a_moment_stays_on_the_screen(open_page: OpenPage, site: SiteServer) -> None:
-    visit = open_page(f"{site.url}parity.html")
-    shown = visit.page.evaluate("""async () => {
-        const {createSmoother} = await import('/js/app/read/smooth.js');
+def test_a_face_that_is_lost_for_a_moment_stays_on_the_screen() -> None:
+    shown = run_in_node("""async () => {
+        const {createSmoother} = await import('./js/app/read/smooth.js');
         const smoother = createSmoother();
         const face = (probabilities) => ({probabilities, faces: [{x: 1}]});
         const nobody = {probabilities: null, faces: []};

@@ -337,7 +337,7 @@ def test_an_invalid_manifest_is_named_by_its_field(open_page: OpenPage, serve_ch
     server = serve_changed(lambda manifest, _: manifest["spec"]["input"].update(height="112"))
     visit = open_page(server.url)
     visit.wait_for("error")
-    assert 'spec.input.height is "112", wanted a whole number above 0' in visit.error
+    assert 'spec.input.height is "112", expected a whole number above 0' in visit.error
 
 
 def test_a_path_out_of_the_model_folder_is_refused(open_page: OpenPage, serve_changed: ServeChanged) -> None:
@@ -346,7 +346,7 @@ def test_a_path_out_of_the_model_folder_is_refused(open_page: OpenPage, serve_ch
 
     visit = open_page(serve_changed(climb).url)
     visit.wait_for("error")
-    assert 'is "../js/app/main.js", wanted a path inside the model folder' in visit.error
+    assert 'is "../js/app/main.js", expected a path inside the model folder' in visit.error
 
 
 def test_an_output_under_another_name_is_an_error(open_page: OpenPage, serve_changed: ServeChanged) -> None:
@@ -361,7 +361,7 @@ def test_a_wrong_number_of_labels_is_an_error(open_page: OpenPage, serve_changed
     visit = open_page(server.url)
     visit.wait_for("error")
     assert "its labels are anger, disgust," in visit.error
-    assert "the manifest says anger, disgust," in visit.error
+    assert "the manifest lists anger, disgust," in visit.error
 
 
 def test_the_language_switch_translates_everything_that_is_shown(

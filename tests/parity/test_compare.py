@@ -97,9 +97,9 @@ def test_nothing_compared_is_a_failure() -> None:
 
 def test_a_missing_row_or_column_is_a_failure(expected: Predictions) -> None:
     short = Predictions(expected.logits[:-1], expected.probabilities[:-1], LABELS)
-    assert measure(expected, short).problems[0] == "logits have shape (19, 3), wanted (20, 3)"
+    assert measure(expected, short).problems[0] == "logits have shape (19, 3), expected (20, 3)"
     narrow = replace(expected, probabilities=expected.probabilities[:, :2])
-    assert measure(expected, narrow).problems == ("probabilities have shape (20, 2), wanted (20, 3)",)
+    assert measure(expected, narrow).problems == ("probabilities have shape (20, 2), expected (20, 3)",)
 
 
 def test_softmax_left_out_is_recognised(expected: Predictions) -> None:

@@ -132,7 +132,7 @@ def test_a_browser_that_finds_nobody_fails(
     monkeypatch.setattr(session, "call", blind)
     rung = compare_photos(session, default_spec, classify, SAMPLES)
     assert (rung.verdict, rung.haar_only) == ("failed", 1)
-    assert f"the browser finds 75% of the faces that Haar finds, wanted {MIN_FOUND_SHARE:.0%}" in rung.reasons
+    assert f"the browser finds 75% of the faces that Haar finds, expected {MIN_FOUND_SHARE:.0%}" in rung.reasons
 
 
 def test_a_browser_that_sees_another_image_fails(

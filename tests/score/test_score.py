@@ -1,7 +1,6 @@
 """The score: its properties on drawn tracks, known pairs, and the golden vectors in both languages."""
 
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reon_export.errors import TrackError
-from reon_export.paths import WEB_DEMO
 from reon_export.score.definition import Score, check_coverage, find_lag, find_warp, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
 from reon_export.score.tracks.track import Track, TrackFrame, parse_track
+from tests.support.node import run_in_node
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "score.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
@@ -133,7 +132,7 @@ def test_an_expression_is_held_for_half_a_second_and_no_longer() -> None:
 
 def test_too_little_coverage_is_an_error_with_advice() -> None:
     score = score_tracks(steady((1, 0, 0), 4), steady((1, 0, 0), 1))
-    message = "both have a face in 25% of the time, wanted at least 50% .actor 100%, user 25%.: film the face"
+    message = "both have a face in 25% of the time, expected at least 50% .actor 100%, user 25%.: film the face"
     with pytest.raises(TrackError, match=message):
         check_coverage(score)
     check_coverage(score, 0.25)
@@ -164,39 +163,29 @@ def test_python_gives_the_golden_vectors(case: dict[str, Any]) -> None:
         assert (warp.lag_s, warp.score, warp.cost) == pytest.approx(tuple(case["warp"].values()), abs=ROUNDING)
 
 
-RUN_IN_NODE = """
-import {readFileSync} from 'node:fs';
-import {findLag, scoreTracks} from './js/score.js';
-import {resultToCsv, resultToJson} from './js/score_files.js';
-const {cases} = JSON.parse(readFileSync(process.argv[1], 'utf8'));
-console.log(JSON.stringify(cases.map(({actor, user}) => {
-  const result = {actor, user, score: scoreTracks(actor, user), lag: findLag(actor, user)};
-  return {json: resultToJson(result), csv: resultToCsv(result)};
-})));
-"""
-
-
-def run_javascript(path: Path) -> list[dict[str, Any]]:
-    command = ["node", "--input-type=module", "--eval", RUN_IN_NODE, str(path)]
-    done = subprocess.run(command, cwd=WEB_DEMO, capture_output=True, text=True, check=True, timeout=60)
-    return list(json.loads(done.stdout))
+SCORE_CASES = """async ({cases}) => {
+  const {findLag, scoreTracks} = await import('./js/score.js');
+  const {resultToCsv, resultToJson} = await import('./js/score_files.js');
+  return cases.map(({actor, user}) => {
+    const result = {actor, user, score: scoreTracks(actor, user), lag: findLag(actor, user)};
+    return {json: resultToJson(result), csv: resultToCsv(result)};
+  });
+}"""
 
 
 def test_javascript_gives_the_golden_vectors() -> None:
-    answers = run_javascript(GOLDEN)
+    answers = run_in_node(SCORE_CASES, {"cases": CASES})
     assert len(answers) == len(CASES)
     for case, answer in zip(CASES, answers, strict=True):
         assert answer["json"] == case["json"], case["name"]
         assert answer["csv"] == case["csv"], case["name"]
 
 
-def test_the_comparison_of_the_two_languages_notices_one_changed_probability(tmp_path: Path) -> None:
+def test_the_comparison_of_the_two_languages_notices_one_changed_probability() -> None:
     changed = json.loads(GOLDEN.read_text(encoding="utf-8"))
     frame = changed["cases"][0]["user"]["frames"][3]
     frame["probabilities"] = [0.2, 0.2, 0.6]
-    path = tmp_path / "changed.json"
-    path.write_text(json.dumps(changed), encoding="utf-8")
-    assert run_javascript(path)[0]["csv"] != CASES[0]["csv"]
+    assert run_in_node(SCORE_CASES, changed)[0]["csv"] != CASES[0]["csv"]
 
 
 def test_no_cell_is_lost_to_the_rounding_of_containers() -> None:

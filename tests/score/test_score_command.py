@@ -123,9 +123,9 @@ def test_errors_are_one_line_and_write_nothing(
         ([track, tmp_path / "gone.mp4"], "gone.mp4 does not exist; give a video, a folder of images or a track file"),
         ([track, nobody], "no face was found in any of the 3 frames of"),
         ([track, other], "the tracks were made by different models (actor.webm by reon-demo-b0, actor.webm by m2)"),
-        ([track, short], "both have a face in 14% of the time, wanted at least 50% (actor 100%, user 14%)"),
+        ([track, short], "both have a face in 14% of the time, expected at least 50% (actor 100%, user 14%)"),
         ([track, track, "--align", "best"], "Invalid value for '--align': 'best' is not one of 'none', 'lag', 'dtw'"),
-        ([track, track, "--fps", "0"], "--fps 0 cannot be used, wanted more than 0 and at most 1000"),
+        ([track, track, "--fps", "0"], "--fps 0 cannot be used, expected more than 0 and at most 1000"),
         ([track, track, "--out", tmp_path / "file"], "choose another folder with --out"),
         ([track, nobody, "--model", tmp_path], "is not a model folder: it has no manifest.json"),
     ):

@@ -126,7 +126,7 @@ def test_the_colours_of_a_photograph_are_exact_to_a_level(tmp_path: Path) -> Non
         ("a.mp4", "libx264", 720, None, BT709),
         ("a.mp4", "libx264", 360, 1, BT709),
         ("a.mp4", "libx264", 720, 5, BT601),
-        ("a.mp4", "libx264", 720, 8, BT709),  # YCgCo, which FFmpeg does not convert: as if it said nothing
+        ("a.mp4", "libx264", 720, 8, BT709),  # YCgCo, which FFmpeg does not convert: as if it printed nothing
     ],
 )
 def test_the_file_says_which_colours_it_has_or_its_lines_do(
@@ -259,13 +259,13 @@ def track_json(**changes: Any) -> str:
     ("content", "message"),
     [
         ("no json", "is not a track file: it is no JSON; give a video or a track file"),
-        ("[]", 'is not a track file: wanted "format": "reon-track"'),
+        ("[]", 'is not a track file: expected "format": "reon-track"'),
         (track_json(format="reon-score"), "python -m reon_export score. writes them as actor.track.json"),
-        (track_json(version=9), "is a track of version 9, wanted 1; make it again"),
-        (track_json(labels=["a", "a"]), "labels are .*, wanted two or more, all different"),
+        (track_json(version=9), "is a track of version 9, expected 1; make it again"),
+        (track_json(labels=["a", "a"]), "labels are .*, expected two or more, all different"),
         (track_json(frames=[]), "is damaged: it has no frames; make it again from its video"),
         (track_json(frames=[{"time_s": 0}]), "is damaged: probabilities is missing"),
-        (track_json(frames=[{"time_s": -1, "probabilities": None}]), "frame 0 has time_s -1.0, wanted 0 or more"),
+        (track_json(frames=[{"time_s": -1, "probabilities": None}]), "frame 0 has time_s -1.0, expected 0 or more"),
         (track_json(frames=[{"time_s": 0, "probabilities": [0.5]}]), "frame 0 has 1 probabilities for 2 labels"),
         (
             track_json(frames=[{"time_s": 0, "probabilities": [0.5, 0.9]}]),
@@ -276,7 +276,7 @@ def track_json(**changes: Any) -> str:
             track_json(frames=[{"time_s": 1, "probabilities": None}] * 2),
             "frame 1 is at 1.0 s, which is not after 1.0 s",
         ),
-        (track_json(duration_s=0), "duration_s is 0.0, wanted more than 0"),
+        (track_json(duration_s=0), "duration_s is 0.0, expected more than 0"),
     ],
 )
 def test_a_damaged_track_file_says_what_is_wrong(tmp_path: Path, content: str, message: str) -> None:
@@ -293,7 +293,7 @@ def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         ("empty.mp4", b"", r"empty.mp4 is empty \(0 bytes\): copy or download it again"),
         ("text.mp4", "글자\n".encode(), r"text.mp4 is a text file, not a video; give a video, a folder"),
         ("noise.mp4", bytes(range(256)) * 40, r"noise.mp4 cannot be decoded as a video: it is damaged, cut off"),
-        ("cut.webm", whole.read_bytes()[: whole.stat().st_size // 2], r"cut.webm is cut off: its header says 2.0 s"),
+        ("cut.webm", whole.read_bytes()[: whole.stat().st_size // 2], r"cut.webm is cut off: its header states 2.0 s"),
         ("cut.mp4", index_last.read_bytes()[: index_last.stat().st_size // 2], r"cut.mp4 cannot be decoded as a video"),
     ):
         path = tmp_path / name
@@ -305,7 +305,7 @@ def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     ):
         Video(tmp_path / "nowhere.mp4")
     (tmp_path / "bare").mkdir()
-    with pytest.raises(TrackError, match=r"no image in .*bare; wanted at least one of"):
+    with pytest.raises(TrackError, match=r"no image in .*bare; expected at least one of"):
         Video(tmp_path / "bare")
 
 

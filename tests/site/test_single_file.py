@@ -62,14 +62,18 @@ class TestAssembly:
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [
-            ('src="js/app/main.js"', 'src="js/other.js"', "index.html has 1 scripts, wanted one, <script type=module"),
-            ("</head>", "<script>more()</script></head>", "index.html has 2 scripts, wanted one"),
+            (
+                'src="js/app/main.js"',
+                'src="js/other.js"',
+                "index.html has 1 scripts, expected one, <script type=module",
+            ),
+            ("</head>", "<script>more()</script></head>", "index.html has 2 scripts, expected one"),
             (
                 "<p>",
                 '<img alt="" src="samples/shown.png"><p>',
                 r"shows samples/shown.png in <img>, which one file canno",
             ),
-            ('<meta charset="utf-8">', "", r"index.html has <meta charset=.* 0 times, wanted once"),
+            ('<meta charset="utf-8">', "", r"index.html has <meta charset=.* 0 times, expected once"),
         ],
     )
     def test_a_page_that_one_file_cannot_hold(self, page: Path, old: str, new: str, message: str) -> None:

@@ -25,7 +25,7 @@ import {importMedia} from './vendor.js';
 const FAR_S = 1e7; // seeking there makes a browser look for the end of a recording that does not say how long it is
 const TIMEOUT_MS = 20_000;
 const PRESENT_MS = 500; // a frame that is sought is on show well before that, unless it was on show already
-const MAX_MISSING_S = 0.5; // as in tracks/video.py: a file that ends this much before its header says was cut off
+const MAX_MISSING_S = 0.5; // as in tracks/video.py: a file that ends this much before its header states was cut off
 
 /**
  * @param {Blob} blob
@@ -46,7 +46,7 @@ export async function openClip(blob, name) {
  * @param {(doneS: number, totalS: number, track: Track) => void} [options.onFrame] called after each; the track grows
  * @param {AbortSignal} [options.signal]
  * @returns {Promise<Track>} rejects with the signal's reason when it is aborted
- * @throws {PageError} if the file ends before its header says, or no frame of it shows a face
+ * @throws {PageError} if the file ends before its header states, or no frame of it shows a face
  */
 export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} = {}) {
   const track = startTrack(clip.name, pipeline.facts);

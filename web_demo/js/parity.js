@@ -67,7 +67,7 @@ async function classify(cropsBase64, count, precision = latest) {
   const crops = decodeBase64(cropsBase64);
   const cropBytes = classifier.spec.input.height * classifier.spec.input.width * 3;
   if (crops.length !== count * cropBytes || count < 1) {
-    throw new PageError('error_unexpected', {reason: `${crops.length} bytes for ${count} crops, wanted ${cropBytes} bytes each`});
+    throw new PageError('error_unexpected', {reason: `${crops.length} bytes for ${count} crops, expected ${cropBytes} bytes each`});
   }
   const classes = classifier.labels.length;
   const logits = new Float32Array(count * classes);

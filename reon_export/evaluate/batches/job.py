@@ -46,7 +46,7 @@ def run_batches(
     """
     size = options.batch_size
     if options.workers < 1 or size < 1:
-        raise DataError(f"{options.workers} workers and batches of {size} cannot be, wanted 1 or more of each")
+        raise DataError(f"{options.workers} workers and batches of {size} cannot be, expected 1 or more of each")
     job = begin_job(folder, work.fingerprint, entries, size)
     done = resumed = job.done
     run = run_local if options.executor == "local" else run_on_ray

@@ -95,7 +95,7 @@ def begin_job(folder: Path, fingerprint: str, entries: Iterable[Entry], batch_si
         raise DataError(f"cannot make the folder {folder}: {error.strerror}; choose another with --out") from error
     count = _write_entries(folder / _ENTRIES, entries)
     if not count:
-        raise DataError("the data holds no image; nothing evaluated proves nothing")
+        raise DataError("the data holds no image; expected at least one")
     content = {"format": FORMAT, "version": VERSION, "fingerprint": digest, "entries": count, "batch_size": batch_size}
     replace_file(job, (json.dumps(content) + "\n").encode())
     return JobFolder(folder, count, batch_size)

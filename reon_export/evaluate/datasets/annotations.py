@@ -28,7 +28,7 @@ def read_boxes(content: bytes, name: str) -> Iterator[tuple[str, Box | None]]:
     position = _skip_space(text, 0)
     if text[position : position + 1] != "[":
         raise DataError(
-            f"{name} is not an annotation file: wanted a JSON list of records with 'filename' and 'annot_A'"
+            f"{name} is not an annotation file: expected a JSON list of records with 'filename' and 'annot_A'"
         )
     position = _skip_space(text, position + 1)
     while text[position : position + 1] not in ("]", ""):
@@ -37,7 +37,7 @@ def read_boxes(content: bytes, name: str) -> Iterator[tuple[str, Box | None]]:
             yield str(record["filename"]), _find_box(record)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{name} is damaged near character {position}: wanted records with 'filename' and 'annot_A' ({error!r})"
+                f"{name} is damaged near character {position}: expected records with 'filename' and 'annot_A' ({error!r})"
             ) from error
         position = _skip_space(text, position)
         if text[position : position + 1] == ",":
@@ -52,7 +52,7 @@ def _decode(content: bytes, name: str) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise DataError(f"{name} is neither UTF-8 nor CP949 text; wanted an annotation file in JSON")
+    raise DataError(f"{name} is neither UTF-8 nor CP949 text; expected an annotation file in JSON")
 
 
 def _skip_space(text: str, position: int) -> int:

@@ -114,7 +114,7 @@ def open_dataset(root: str, labels: Iterable[Label]) -> Dataset:
         raise DataError(f"the class folder '{missing[0]}' of {root} holds no image; fill it, or take it away")
     if not folders:
         raise DataError(
-            f"{root} has no class folders with images; wanted one folder a class, named like "
+            f"{root} has no class folders with images; expected one folder a class, named like "
             f"{', '.join(dict.fromkeys(names.values()))}"
         )
     # Absolute: workers of Ray start in a folder of their own.

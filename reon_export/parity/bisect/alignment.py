@@ -72,7 +72,7 @@ def _points_of_layer(
             if source.op not in MEANS:
                 raise ParityError(
                     f"the {dataflow.runtime} node {source.output} before the {layer.block} {layer.part} layer is a "
-                    f"{source.op}, wanted a mean over height and width"
+                    f"{source.op}, expected a mean over height and width"
                 )
             yield Point(block, _BEFORE_MEANS[layer.part], dataflow.source(source.inputs[0]), index, "before_mean")
         yield Point(block, part, source, index, "input")

@@ -63,7 +63,7 @@ class Dataflow:
             if depths[name] in layers:
                 raise ParityError(
                     f"the {self.runtime} layers {layers[depths[name]].output} and {name} stand side by side; "
-                    "wanted one chain of layers, as in EfficientNet-B0"
+                    "expected one chain of layers, as in EfficientNet-B0"
                 )
             layers[depths[name]] = node
         return tuple(layers[depth] for depth in sorted(layers))

@@ -75,7 +75,7 @@ class Trace:
 def list_layers(network: nn.Module) -> tuple[Layer, ...]:
     """The 82 layers of an EfficientNetB0 in the order in which they run. Raises ParityError for another network."""
     if not isinstance(network, EfficientNetB0):
-        raise ParityError(f"cannot bisect a {type(network).__name__}, wanted an EfficientNetB0")
+        raise ParityError(f"cannot bisect a {type(network).__name__}, expected an EfficientNetB0")
     return tuple(_walk(network))
 
 
@@ -97,7 +97,7 @@ def _walk(network: EfficientNetB0) -> Iterator[Layer]:
     yield _conv_norm("head", "conv", head)
     linear = network.classifier[1]
     if not isinstance(linear, nn.Linear):
-        raise ParityError(f"the head ends in a {type(linear).__name__}, wanted a linear layer")
+        raise ParityError(f"the head ends in a {type(linear).__name__}, expected a linear layer")
     yield Layer("head", "linear", linear, None)
 
 
@@ -151,7 +151,7 @@ def trace_layers(graph: "ClassifierGraph", layers: tuple[Layer, ...], crop_nchw:
     """
     network = graph.network
     if not isinstance(network, EfficientNetB0):
-        raise ParityError(f"cannot bisect a {type(network).__name__}, wanted an EfficientNetB0")
+        raise ParityError(f"cannot bisect a {type(network).__name__}, expected an EfficientNetB0")
     recorder = _Recorder(layers)
     with ExitStack() as stack:
         for handle in recorder.attach(network):

@@ -55,7 +55,7 @@ def make_cases(photo_paths: Sequence[Path], seed: int = SEED) -> list[ImageCase]
     The box is the largest Haar face. Raises FaceError if there is no photograph, or one without a face.
     """
     if not photo_paths:
-        raise FaceError("no photograph was given for the image rung; wanted at least one with a frontal face")
+        raise FaceError("no photograph was given for the image rung; expected at least one with a frontal face")
     photos = [_read_photo(path) for path in photo_paths]
     first = _cut_around_face(photos[0])
     random = np.random.default_rng(seed)
@@ -82,7 +82,7 @@ def _read_photo(path: Path) -> _Photo:
     image_rgb = read_image_rgb(path)
     boxes = HaarDetector().detect(image_rgb)
     if not boxes:
-        raise FaceError(f"no face found in {path}; wanted photographs with a frontal face")
+        raise FaceError(f"no face found in {path}; expected photographs with a frontal face")
     return _Photo(path.name, image_rgb, boxes[0])
 
 

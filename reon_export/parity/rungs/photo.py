@@ -194,7 +194,7 @@ def judge_photos(rung: PhotoRung) -> tuple[Verdict, tuple[str, ...]]:
     reasons = []
     share = rung.plain.both / (rung.plain.both + rung.haar_only)
     if not share >= MIN_FOUND_SHARE:
-        reasons.append(f"the browser finds {share:.0%} of the faces that Haar finds, wanted {MIN_FOUND_SHARE:.0%}")
+        reasons.append(f"the browser finds {share:.0%} of the faces that Haar finds, expected {MIN_FOUND_SHARE:.0%}")
     shift = rung.plain if rung.corrected is None else rung.corrected
     bound = MAX_MEAN_ABS_PROB_UNCORRECTED if rung.corrected is None else MAX_MEAN_ABS_PROB
     if not shift.mean_abs_prob <= bound:

@@ -65,7 +65,7 @@ def make_track(
     track = Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts)
     if not track.has_face:
         raise TrackError(
-            f"no face was found in any of the {len(frames)} frames of {path}; wanted one that looks at the camera, "
+            f"no face was found in any of the {len(frames)} frames of {path}; expected one that looks at the camera, "
             "upright and at least about 30 pixels wide"
         )
     return track

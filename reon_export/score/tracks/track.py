@@ -87,11 +87,11 @@ def read_track(path: Path) -> Track:
         raise TrackError(f"{path} is not a track file: it is no JSON; give a video or a track file") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise TrackError(
-            f'{path} is not a track file: wanted "format": "{FORMAT}"; '
+            f'{path} is not a track file: expected "format": "{FORMAT}"; '
             "'python -m reon_export score' writes them as actor.track.json and user.track.json"
         )
     if value.get("version") != VERSION:
-        raise TrackError(f"{path} is a track of version {value.get('version')}, wanted {VERSION}; make it again")
+        raise TrackError(f"{path} is a track of version {value.get('version')}, expected {VERSION}; make it again")
     try:
         return parse_track(value)
     except (KeyError, TypeError, ValueError) as error:
@@ -103,7 +103,7 @@ def parse_track(value: dict[str, Any]) -> Track:
     """A track from its JSON object. Raises KeyError, TypeError or ValueError that says what is wrong."""
     labels = tuple(str(label) for label in value["labels"])
     if len(labels) < 2 or len(set(labels)) != len(labels):
-        raise ValueError(f"labels are {list(labels)}, wanted two or more, all different")
+        raise ValueError(f"labels are {list(labels)}, expected two or more, all different")
     frames = tuple(_parse_frame(index, frame, len(labels)) for index, frame in enumerate(value["frames"]))
     if not frames:
         raise ValueError("it has no frames")
@@ -114,7 +114,7 @@ def parse_track(value: dict[str, Any]) -> Track:
     given = value.get("duration_s")
     duration_s = estimate_duration_s(times) if given is None else float(given)
     if not (math.isfinite(duration_s) and duration_s > 0):
-        raise ValueError(f"duration_s is {duration_s}, wanted more than 0")
+        raise ValueError(f"duration_s is {duration_s}, expected more than 0")
     model = {str(key): str(entry) for key, entry in (value.get("model") or {}).items()}
     return Track(str(value.get("name", "")), labels, frames, duration_s, model)
 
@@ -122,7 +122,7 @@ def parse_track(value: dict[str, Any]) -> Track:
 def _parse_frame(index: int, frame: dict[str, Any], classes: int) -> TrackFrame:
     time_s = float(frame["time_s"])
     if not (math.isfinite(time_s) and time_s >= 0):
-        raise ValueError(f"frame {index} has time_s {time_s}, wanted 0 or more")
+        raise ValueError(f"frame {index} has time_s {time_s}, expected 0 or more")
     box = (
         None if frame.get("box") is None else Box(*(float(frame["box"][key]) for key in ("x", "y", "width", "height")))
     )

@@ -64,7 +64,7 @@ class Video:
                 self.expected_frames = count or None
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Decode. Raises TrackError when the file ends before its header says, or holds no frame."""
+        """Decode. Raises TrackError when the file ends before its header states, or holds no frame."""
         times: list[float] = []
         for frame in self._read_images() if self._images is not None else self._read_video():
             times.append(frame.time_s)
@@ -74,7 +74,7 @@ class Video:
         self.duration_s = len(times) / self._fps if self._images is not None else estimate_duration_s(times)
         if self._images is None and self._stated_s is not None and self._stated_s - self.duration_s > _MAX_MISSING_S:
             raise TrackError(
-                f"{self.path} is cut off: its header says {self._stated_s:.1f} s, its frames end at "
+                f"{self.path} is cut off: its header states {self._stated_s:.1f} s, its frames end at "
                 f"{self.duration_s:.1f} s; copy or download it again, or remux what is left of it"
             )
 

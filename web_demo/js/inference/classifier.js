@@ -35,7 +35,7 @@ const SUM_TOLERANCE = 1e-3; // of the probabilities, from 1: half-precision text
  * @param {() => void} [options.onWarmUp] called when all bytes are there and the first run starts
  * @param {boolean} [options.isProven] false leaves the first run out: a network whose answers are unusable can still be examined
  * @returns {Promise<Classifier>}
- * @throws {PageError} if a file is damaged, or the model does not do what the manifest says
+ * @throws {PageError} if a file is damaged, or the model does not do what the manifest lists
  */
 export async function loadClassifier({manifest, artefact, manifestUrl, runtime, onProgress = () => {}, onWarmUp = () => {}, isProven = true}) {
   const files = await fetchArtefact(artefact, manifestUrl, onProgress);
@@ -57,7 +57,7 @@ export async function loadClassifier({manifest, artefact, manifestUrl, runtime, 
     try {
       for (const tensor of tensors) {
         if (tensor.shape.length !== 2 || tensor.shape[0] !== 1 || tensor.shape[1] !== spec.labels.length) {
-          throw new PageError('error_output_invalid', {backend, reason: `shape [${tensor.shape}], wanted [1,${spec.labels.length}]`});
+          throw new PageError('error_output_invalid', {backend, reason: `shape [${tensor.shape}], expected [1,${spec.labels.length}]`});
         }
       }
       const [logits, probabilities] = await Promise.all(tensors.map((tensor) => tensor.data()));
@@ -132,7 +132,7 @@ function readModelArtifacts(artefact, files) {
 function checkLabels(artifacts, spec) {
   const own = (artifacts.userDefinedMetadata?.labels ?? []).join(', ');
   const given = spec.labels.map((label) => label.key).join(', ');
-  if (own !== given) throw new PageError('error_model_invalid', {reason: `its labels are ${own || 'missing'}, the manifest says ${given}`});
+  if (own !== given) throw new PageError('error_model_invalid', {reason: `its labels are ${own || 'missing'}, the manifest lists ${given}`});
 }
 
 /**
@@ -147,7 +147,7 @@ function resolveTensorNames(artifacts, spec) {
   const inputs = Object.entries(signature?.inputs ?? {});
   if (inputs.length !== 1) {
     const got = inputs.map(([key]) => key).join(', ') || 'none';
-    throw new PageError('error_model_invalid', {reason: `its signature has the inputs ${got}, wanted exactly one`});
+    throw new PageError('error_model_invalid', {reason: `its signature has the inputs ${got}, expected exactly one`});
   }
   const [logits, probabilities] = [spec.output.logits, spec.output.probabilities].map((output) => {
     const found = signature?.outputs?.[output];
@@ -167,7 +167,7 @@ function toInput(tf, rgb, spec) {
   const {height, width} = spec.input;
   const wanted = height * width * 3;
   if (rgb.length !== wanted) {
-    throw new PageError('error_unexpected', {reason: `a crop of ${rgb.length} bytes, wanted ${wanted} (${height} x ${width} x 3)`});
+    throw new PageError('error_unexpected', {reason: `a crop of ${rgb.length} bytes, expected ${wanted} (${height} x ${width} x 3)`});
   }
   return tf.tensor4d(Float32Array.from(rgb), [1, height, width, 3]);
 }

@@ -298,7 +298,7 @@ function isWithin(value, low, high) {
  * @param {unknown} got
  */
 function expect(isRight, where, wanted, got) {
-  if (!isRight) throw new Error(`${where} is ${typeof got === 'string' ? `"${got}"` : String(got)}, wanted ${wanted}`);
+  if (!isRight) throw new Error(`${where} is ${typeof got === 'string' ? `"${got}"` : String(got)}, expected ${wanted}`);
 }
 
 /**

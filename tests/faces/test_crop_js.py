@@ -3,23 +3,17 @@
 import base64
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Error
 
 from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box
 from reon_export.faces.preprocess import crop_face
-from reon_export.paths import WEB_DEMO
-from reon_export.site.server import SiteServer
 from reon_export.spec import InputSpec, ModelSpec
-from tests.support.visits import OpenPage, Visit
-
-pytestmark = pytest.mark.browser
+from tests.support.node import NodeError, run_in_node
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "crop_resize.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
@@ -29,7 +23,7 @@ CORRECTIONS: list[dict[str, Any]] = json.loads(GOLDEN.with_name("box_correction.
 
 # Goes through the same cropFace() as the page; the frame hands out only the region that it is asked for.
 CROP_ONE = """async ({image, box, margin, out, correction}) => {
-    const {cropDetectedFace, cropFace} = await import('/js/pixels/preprocess.js');
+    const {cropDetectedFace, cropFace} = await import('./js/pixels/preprocess.js');
     const rgb = Uint8Array.from(atob(image.rgb_base64), (character) => character.charCodeAt(0));
     const readRgba = ({left, top, width, height}) => {
         const data = new Uint8ClampedArray(width * height * 4).fill(255);
@@ -48,30 +42,21 @@ CROP_ONE = """async ({image, box, margin, out, correction}) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def plain_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteServer]:
-    with SiteServer(WEB_DEMO, mounts={"model": tmp_path_factory.mktemp("no-model")}) as server:
-        yield server
+def crop_all(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What CROP_ONE gives for each, in one run of node."""
+    return list(run_in_node(f"(cases) => Promise.all(cases.map({CROP_ONE}))", cases))
 
 
-@pytest.fixture
-def visit(open_page: OpenPage, plain_site: SiteServer) -> Visit:
-    return open_page(f"{plain_site.url}parity.html")
-
-
-def test_there_are_vectors() -> None:
+def test_the_page_crops_as_the_golden_vectors_say() -> None:
     assert len(CASES) >= 10
+    for case, actual in zip(CASES, crop_all(CASES), strict=True):
+        assert actual["square"] == case["crop"], case["name"]
+        assert bytes(actual["rgb"]) == base64.b64decode(case["out"]["rgb_base64"]), case["name"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_the_page_crops_as_the_golden_vectors_say(visit: Visit, case: dict[str, Any]) -> None:
-    actual = visit.page.evaluate(CROP_ONE, case)
-    assert actual["square"] == case["crop"]
-    assert bytes(actual["rgb"]) == base64.b64decode(case["out"]["rgb_base64"])
-
-
-def test_random_boxes_are_cropped_as_python_crops_them(visit: Visit, default_spec: ModelSpec) -> None:
+def test_random_boxes_are_cropped_as_python_crops_them(default_spec: ModelSpec) -> None:
     random = np.random.default_rng(7)
+    requests, expected = [], []
     for _ in range(20):
         height, width = (int(value) for value in random.integers(1, 90, 2))
         image_rgb = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -84,32 +69,26 @@ def test_random_boxes_are_cropped_as_python_crops_them(visit: Visit, default_spe
                 "input": InputSpec(height=int(random.integers(32, 50)), width=int(random.integers(32, 50))),
             }
         )
-        actual = visit.page.evaluate(
-            CROP_ONE,
-            {
-                "image": {
-                    "width": width,
-                    "height": height,
-                    "rgb_base64": base64.b64encode(image_rgb.tobytes()).decode(),
-                },
-                "box": box._asdict(),
-                "margin": margin,
-                "out": {"width": spec.input.width, "height": spec.input.height},
-            },
-        )
-        assert bytes(actual["rgb"]) == crop_face(image_rgb, box, spec).tobytes()
+        image = {"width": width, "height": height, "rgb_base64": base64.b64encode(image_rgb.tobytes()).decode()}
+        out = {"width": spec.input.width, "height": spec.input.height}
+        requests.append({"image": image, "box": box._asdict(), "margin": margin, "out": out})
+        expected.append(crop_face(image_rgb, box, spec).tobytes())
+    assert [bytes(actual["rgb"]) for actual in crop_all(requests)] == expected
 
 
-@pytest.mark.parametrize("case", CORRECTIONS, ids=[case["name"] for case in CORRECTIONS])
-def test_the_page_corrects_boxes_as_the_golden_vectors_say(visit: Visit, case: dict[str, Any]) -> None:
-    actual = visit.page.evaluate(
-        "async ({box, correction}) => (await import('/js/pixels/box_correction.js')).correctBox(box, correction)", case
-    )
+CORRECT_ALL = """async (cases) => {
+    const {correctBox} = await import('./js/pixels/box_correction.js');
+    return cases.map(({box, correction}) => correctBox(box, correction));
+}"""
+
+
+def test_the_page_corrects_boxes_as_the_golden_vectors_say() -> None:
+    assert CORRECTIONS
     # Equal, not close: JSON carries every bit of a double in both directions.
-    assert actual == case["corrected"]
+    assert run_in_node(CORRECT_ALL, CORRECTIONS) == [case["corrected"] for case in CORRECTIONS]
 
 
-def test_a_face_that_the_page_found_is_corrected_before_it_is_cut(visit: Visit, default_spec: ModelSpec) -> None:
+def test_a_face_that_the_page_found_is_corrected_before_it_is_cut(default_spec: ModelSpec) -> None:
     correction = default_spec.crop.correction
     assert correction is not None
     random = np.random.default_rng(8)
@@ -118,9 +97,9 @@ def test_a_face_that_the_page_found_is_corrected_before_it_is_cut(visit: Visit, 
     out = {"width": default_spec.input.width, "height": default_spec.input.height}
     image = {"width": 90, "height": 80, "rgb_base64": base64.b64encode(image_rgb.tobytes()).decode()}
     request = {"image": image, "box": box._asdict(), "margin": default_spec.crop.margin, "out": out}
-    plain = bytes(visit.page.evaluate(CROP_ONE, request)["rgb"])
-    corrected = bytes(visit.page.evaluate(CROP_ONE, {**request, "correction": correction.model_dump()})["rgb"])
-    uncorrected = bytes(visit.page.evaluate(CROP_ONE, {**request, "correction": None})["rgb"])
+    changes: tuple[dict[str, Any], ...] = ({}, {"correction": correction.model_dump()}, {"correction": None})
+    answers = crop_all([request | change for change in changes])
+    plain, corrected, uncorrected = (bytes(answer["rgb"]) for answer in answers)
     assert plain == uncorrected == crop_face(image_rgb, box, default_spec).tobytes()
     assert corrected == crop_face(image_rgb, correct_box(box, correction), default_spec).tobytes()
     assert corrected != plain
@@ -129,36 +108,36 @@ def test_a_face_that_the_page_found_is_corrected_before_it_is_cut(visit: Visit, 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"detector": "haar"}, 'spec.crop.correction.detector is "haar", wanted tiny_face_detector'),
-        ({"scale": 0}, "spec.crop.correction.scale is 0, wanted a number from 0.1 to 4"),
-        ({"scale": None}, "spec.crop.correction.scale is null, wanted a number from 0.1 to 4"),
-        ({"offset_y": "up"}, 'spec.crop.correction.offset_y is "up", wanted a number from -1 to 1'),
-        ({"offset_x": 1.01}, "spec.crop.correction.offset_x is 1.01, wanted a number from -1 to 1"),
+        ({"detector": "haar"}, 'spec.crop.correction.detector is "haar", expected tiny_face_detector'),
+        ({"scale": 0}, "spec.crop.correction.scale is 0, expected a number from 0.1 to 4"),
+        ({"scale": None}, "spec.crop.correction.scale is null, expected a number from 0.1 to 4"),
+        ({"offset_y": "up"}, 'spec.crop.correction.offset_y is "up", expected a number from -1 to 1'),
+        ({"offset_x": 1.01}, "spec.crop.correction.offset_x is 1.01, expected a number from -1 to 1"),
     ],
 )
 def test_a_correction_that_cannot_be_right_is_refused(
-    visit: Visit, default_spec: ModelSpec, change: dict[str, Any], sentence: str
+    default_spec: ModelSpec, change: dict[str, Any], sentence: str
 ) -> None:
     assert default_spec.crop.correction is not None
     correction = {**default_spec.crop.correction.model_dump(), **change}
-    with pytest.raises(Error, match=re.escape(sentence)):
-        validate_manifest(visit, default_spec, {"correction": correction})
+    with pytest.raises(NodeError, match=re.escape(sentence)):
+        validate_manifest(default_spec, {"correction": correction})
 
 
 @pytest.mark.parametrize("older", [{"correction": None}, {}])
-def test_a_manifest_without_a_correction_is_valid(visit: Visit, default_spec: ModelSpec, older: dict[str, Any]) -> None:
-    assert validate_manifest(visit, default_spec, older) == "old"
+def test_a_manifest_without_a_correction_is_valid(default_spec: ModelSpec, older: dict[str, Any]) -> None:
+    assert validate_manifest(default_spec, older) == "old"
 
 
-def validate_manifest(visit: Visit, spec: ModelSpec, change_crop: dict[str, Any]) -> str:
+def validate_manifest(spec: ModelSpec, change_crop: dict[str, Any]) -> str:
     described = spec.model_dump(mode="json")
     described["crop"] = {**spec.crop.model_dump(mode="json", exclude={"correction"}), **change_crop}
     manifest = {"version": 1, "name": "old", "spec": described, "artefacts": []}
-    script = "async (manifest) => (await import('/js/inference/manifest.js')).validateManifest(manifest).name"
-    return str(visit.page.evaluate(script, manifest))
+    script = "async (manifest) => (await import('./js/inference/manifest.js')).validateManifest(manifest).name"
+    return str(run_in_node(script, manifest))
 
 
-def test_a_box_without_a_size_is_refused_in_words(visit: Visit) -> None:
+def test_a_box_without_a_size_is_refused_in_words() -> None:
     case = {**CASES[0], "box": {"x": 1, "y": 1, "width": 0, "height": 5}}
-    with pytest.raises(Error, match="needs finite numbers and a positive size, got 1, 1, 0, 5"):
-        visit.page.evaluate(CROP_ONE, case)
+    with pytest.raises(NodeError, match="needs finite numbers and a positive size, got 1, 1, 0, 5"):
+        run_in_node(CROP_ONE, case)

@@ -221,7 +221,7 @@ def test_too_little_time_with_both_faces_is_no_score(visit: Visit, make_clip: Ma
     wait_until_read(visit, "actor")
     choose(visit, "user", make_clip("user.webm", away))
     visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)
-    assert visit.error.startswith("There is no score: both faces were seen in only 2")
+    assert visit.error.startswith("There is no score: both faces are visible in only 2")
     assert "(actor 100.0%, you 2" in visit.error
     assert visit.page.is_hidden("#score")
 

@@ -287,7 +287,7 @@ def test_a_photograph_is_shown_as_it_was_read(open_page: OpenPage, site: SiteSer
 def test_the_detector_of_the_address_is_used_or_refused(open_page: OpenPage, site: SiteServer) -> None:
     wrong = open_page(f"{site.url}?detector=100")
     wrong.wait_for("error")
-    assert wrong.error.startswith("The detector cannot look at 100 pixels. Give a multiple of 32 from 96 to 608")
+    assert wrong.error.startswith("The detector cannot use 100 pixels. Give a multiple of 32 from 96 to 608")
     small, large = (open_page(f"{site.url}?detector={size}&precision=float32") for size in (160, 416))
     for visit in (small, large):
         visit.wait_for("ready")

@@ -215,7 +215,7 @@ def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo) -> None:
     demo.click("#record")
     demo.wait_for("body[data-state=error]")
     assert demo.text("#alert-text").startswith(
-        "There is no score: both faces were seen in only 0.0% of the time, and half of it is needed "
+        "There is no score: both faces are visible in only 0.0% of the time, and at least half is needed "
         "(actor 100.0%, you 0.0%)."
     )
     demo.driver.evaluate(SHOW_ASTRONAUT)

@@ -37,7 +37,8 @@ def read_boxes(content: bytes, name: str) -> Iterator[tuple[str, Box | None]]:
             yield str(record["filename"]), _find_box(record)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{name} is damaged near character {position}: expected records with 'filename' and 'annot_A' ({error!r})"
+                f"{name} is damaged near character {position}: "
+                f"expected records with 'filename' and 'annot_A' ({error!r})"
             ) from error
         position = _skip_space(text, position)
         if text[position : position + 1] == ",":

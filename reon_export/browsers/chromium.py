@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reon_export.browsers.driver import PageDriver, read_answer, wrap_function
 from reon_export.browsers.processes import apt_command, is_mac, is_root
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _PLAYWRIGHT_PATTERNS = (
 
 class _ChromiumPage:
     def __init__(self, page: "Page", version: str, thread: ThreadPoolExecutor) -> None:
-        self.version = f"chromium {version}"
+        self.version = BrowserVersion("chromium", version)
         self._page = page
         self._thread = thread
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any, Protocol
 
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import BrowserError
 
 START_TIMEOUT_S = 60
@@ -28,9 +29,9 @@ _WRAPPER = """async (text) => {
 
 
 class PageDriver(Protocol):
-    """An open page in some engine. `version` is like `firefox 153.0`."""
+    """An open page in some browser."""
 
-    version: str
+    version: BrowserVersion
 
     def evaluate(self, function: str, argument: object = None) -> Any:
         """Await the JavaScript function expression `function`, called with `argument`; both ways by JSON.

@@ -12,6 +12,7 @@ from reon_export.browsers.bidi import BidiConnection, BidiError, connect_bidi
 from reon_export.browsers.display import find_display, open_display
 from reon_export.browsers.driver import NAVIGATION_TIMEOUT_S, PageDriver, read_answer, wrap_function
 from reon_export.browsers.processes import apt_command, is_mac, run_program
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import BrowserError
 
 _NAMES = ("firefox-esr", "firefox")
@@ -45,7 +46,7 @@ _FAKE_CAMERA_PREFERENCES: dict[str, bool | int | str] = {
 
 class _FirefoxPage:
     def __init__(self, connection: BidiConnection, context: str, version: str) -> None:
-        self.version = f"firefox {version}"
+        self.version = BrowserVersion("firefox", version)
         self._connection = connection
         self._context = context
 

@@ -23,6 +23,7 @@ from reon_export.browsers.driver import (
     wrap_function,
 )
 from reon_export.browsers.processes import Program, apt_command, is_mac, run_program
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import BrowserError
 
 HOST = "127.0.0.1"
@@ -74,7 +75,7 @@ class _WebDriver:
 
 class _WebKitPage:
     def __init__(self, driver: _WebDriver, session: str, version: str) -> None:
-        self.version = f"webkit {version}"
+        self.version = BrowserVersion("webkit", version)
         self._driver = driver
         self._session = session
 

@@ -220,13 +220,15 @@ def print_findings(findings: "list[Finding]") -> None:
 def print_parity(run: "ParityRun", report: str) -> None:
     """A parity job's table, its verdict, and where the report lies."""
     from reon_export.cli.parity_table import render_summary
+    from reon_export.parity.records import Cell
 
     out.print()
     out.print(render_summary(run))
     colour = {"passed": "green", "failed": "red", "not_run": "yellow"}[run.verdict]
     for part in run.parts:
         if part.verdict != "passed" and part.reasons:
-            where = " ".join(filter(None, (part.engine, getattr(part, "runtime", ""), getattr(part, "precision", ""))))
+            cell = (str(part.runtime), part.precision) if isinstance(part, Cell) else ()
+            where = " ".join(filter(None, (str(part.browser or ""), *cell)))
             allowed = "" if run.counts_against(part) else " (allowed)"
             line = f"{where} {part.verdict.replace('_', ' ')}{allowed}: {'; '.join(part.reasons)}"
             out.print(escape(line), soft_wrap=True)

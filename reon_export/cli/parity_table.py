@@ -32,15 +32,15 @@ def render_summary(run: ParityRun) -> Table:
 
 
 def _row(part: Part) -> tuple[str, ...]:
-    engine = part.engine.partition(" ")[0] or "Python"
+    where = part.browser.name if part.browser else "Python"
     if isinstance(part, Cell):
         figures = cell_figures(part)
         what = f"{part.runtime} {part.precision}"
-        return what, engine, figures.max_abs_prob, figures.gate_abs_prob, figures.top1, figures.ms_per_crop
+        return what, where, figures.max_abs_prob, figures.gate_abs_prob, figures.top1, figures.ms_per_crop
     if isinstance(part, ImageRung):
-        return "same image", engine, format_number(part.max_abs_prob_lossless), NONE, NONE, NONE
+        return "same image", where, format_number(part.max_abs_prob_lossless), NONE, NONE, NONE
     shift = part.corrected or part.plain
     if shift is None:
-        return "same photograph", engine, NONE, NONE, NONE, NONE
+        return "same photograph", where, NONE, NONE, NONE, NONE
     agreement = format_share(shift.top1_agreement)
-    return "same photograph", engine, format_number(shift.max_abs_prob), NONE, agreement, NONE
+    return "same photograph", where, format_number(shift.max_abs_prob), NONE, agreement, NONE

@@ -210,7 +210,7 @@ def _prove(plan: BuildPlan, manifest: Manifest, folder: Path, clock: _Clock) -> 
                 load_tfjs(session, TFJS_WASM, artefact.precision) as loaded,
             ):
                 judged.append(_record(artefact, compare_tensors(loaded, artefact.precision, plan.crops, expected)))
-                tools |= {"@tensorflow/tfjs": loaded.version, "browser": session.browser_version}
+                tools |= {"@tensorflow/tfjs": loaded.version, "browser": str(session.browser_version)}
     return manifest.model_copy(update={"artefacts": tuple(judged), "tools": tools})
 
 
@@ -220,7 +220,7 @@ def _record(artefact: Artefact, cell: Cell) -> Artefact:
     if cell.measurement is not None and cell.worst is not None:
         parity = ParityRecord(
             rung="tensor",
-            backend=cell.runtime,
+            backend=str(cell.runtime),
             max_abs_prob=cell.measurement.max_abs_prob,
             max_abs_logit=cell.measurement.max_abs_logit,
             top1_agreement=cell.measurement.top1_agreement,

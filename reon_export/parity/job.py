@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import BrowserError, ManifestError, ParityError, UnavailableError
 from reon_export.faces.image_files import list_images
 from reon_export.faces.samples import DEFAULT_SAMPLES, CropSet, crops_from_folder, crops_from_photos
@@ -133,9 +134,9 @@ def _compare_in_python(job: _Job) -> Iterator[Cell]:
     if "tensor" in job.options.rungs and ONNX in job.options.runtimes:
         artefact = job.manifest.artefact("onnx", "float32")
         try:
-            yield _compare(job, load_onnx(job.options.model_dir, artefact, job.manifest.spec), "float32", "")
+            yield _compare(job, load_onnx(job.options.model_dir, artefact, job.manifest.spec), "float32", None)
         except ParityError as error:
-            yield _cell_without_figures(ONNX, "float32", "", error)
+            yield _cell_without_figures(ONNX, "float32", None, error)
 
 
 def _compare_in_browser(
@@ -152,14 +153,14 @@ def _compare_in_browser(
             try:
                 session = stack.enter_context(open_page_session(job.options.model_dir, browser, threads=threads))
             except BrowserError as error:
-                missing = UnavailableError(str(error))
-                cells += [_cell_without_figures(r, p, browser, missing) for r in group for p in job.precisions]
+                missing, unavailable = BrowserVersion(browser), UnavailableError(str(error))
+                cells += [_cell_without_figures(r, p, missing, unavailable) for r in group for p in job.precisions]
                 if not threads:
                     reasons = (str(error),)
                     if "image" in rungs:
-                        images.append(ImageRung(engine=browser, verdict="not_run", reasons=reasons))
+                        images.append(ImageRung(browser=missing, verdict="not_run", reasons=reasons))
                     if "photo" in rungs:
-                        photos.append(PhotoRung(engine=browser, verdict="not_run", reasons=reasons))
+                        photos.append(PhotoRung(browser=missing, verdict="not_run", reasons=reasons))
                 continue
             for runtime in group:
                 cells += [_compare_tfjs(job, session, runtime, precision) for precision in job.precisions]
@@ -176,26 +177,26 @@ def _compare_tfjs(job: _Job, session: PageSession, runtime: RuntimeId, precision
 
 
 def _cell_without_figures(
-    runtime: RuntimeId, precision: Precision, engine: str, error: ParityError | BrowserError
+    runtime: RuntimeId, precision: Precision, browser: BrowserVersion | None, error: ParityError | BrowserError
 ) -> Cell:
     """Not run if the runtime is not available here; anything else that broke is a failure."""
     return Cell(
-        runtime=str(runtime),
+        runtime=runtime,
         precision=precision,
-        engine=engine,
+        browser=browser,
         verdict="not_run" if isinstance(error, UnavailableError) else "failed",
         reasons=(str(error),),
     )
 
 
-def _compare(job: _Job, runtime: Runtime, precision: Precision, engine: str) -> Cell:
-    label = " ".join(part for part in (engine.partition(" ")[0], str(runtime.id), precision) if part)
+def _compare(job: _Job, runtime: Runtime, precision: Precision, browser: BrowserVersion | None) -> Cell:
+    label = " ".join(part for part in (browser.name if browser else "", str(runtime.id), precision) if part)
     return compare_tensors(
         runtime,
         precision,
         job.crops,
         job.expected,
-        engine=engine,
+        browser=browser,
         on_progress=lambda _, done, total: job.on_progress(label, done, total),
     )
 
@@ -203,7 +204,7 @@ def _compare(job: _Job, runtime: Runtime, precision: Precision, engine: str) -> 
 def _compare_pixels(job: _Job, session: PageSession, images: list[ImageRung], photos: list[PhotoRung]) -> None:
     spec, rungs = job.manifest.spec, job.options.rungs
     paths = list_images(job.options.photos)
-    browser = session.browser_version.partition(" ")[0]
+    browser = session.browser_version.name
     if "image" in rungs:
         job.on_progress(f"{browser} same image", 0, 1)
         images.append(compare_images(session, spec, job.reference, job.image_cases))

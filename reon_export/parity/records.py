@@ -2,18 +2,29 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict, SkipValidation
+from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation
 
+from reon_export.browsers.version import BrowserVersion, parse_browser_version
 from reon_export.manifest import Verdict
 from reon_export.parity.compare import STRICT_KEYS, Figure, Measurement
 from reon_export.parity.gates import Gate
+from reon_export.runtimes.runtime_id import RuntimeId, parse_runtime
 
 Rung = Literal["tensor", "image", "photo"]
 RUNGS: tuple[Rung, ...] = ("tensor", "image", "photo")
+
+
+# parity.json has them as text, the browser under the key "engine" and as "" for Python.
+RuntimeOfCell = Annotated[RuntimeId, BeforeValidator(parse_runtime)]
+BrowserOfPart = Annotated[
+    BrowserVersion | None,
+    Field(validation_alias="engine"),
+    BeforeValidator(lambda text: parse_browser_version(text) if text else None),
+]
 
 
 def _no_pixels() -> npt.NDArray[np.uint8]:
@@ -39,15 +50,15 @@ class WorstSample:
 class Cell:
     """One runtime x precision on rung 1 (the same tensor).
 
-    `engine` is like `chromium 156.0.8078.79`, empty for runtimes in Python. `verdict` "not_run" has its reason in
+    `browser` is None for runtimes in Python. `verdict` "not_run" has its reason in
     `reasons` and no measurement. `facts` are what the runtime says of itself (threads, float32 textures, ...).
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
 
-    runtime: str
+    runtime: RuntimeOfCell
     precision: str
-    engine: str
+    browser: BrowserOfPart
     verdict: Verdict
     reasons: tuple[str, ...] = ()
     gate: Gate | None = None
@@ -79,7 +90,7 @@ class ImageRung:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
 
-    engine: str
+    browser: BrowserOfPart
     verdict: Verdict
     reasons: tuple[str, ...]
     cases: tuple[PixelCase, ...] = ()
@@ -113,7 +124,7 @@ class PhotoRung:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT_KEYS
 
-    engine: str
+    browser: BrowserOfPart
     verdict: Verdict
     reasons: tuple[str, ...]
     photos: int = 0
@@ -158,11 +169,11 @@ class ParityRun:
     def counts_against(self, part: "Cell | ImageRung | PhotoRung") -> bool:
         """Whether this part keeps the run from passing.
 
-        `allow_missing` names what may be not run: an engine (`firefox`), a runtime (`tfjs:webgpu`) or both
+        `allow_missing` names what may be not run: a browser (`firefox`), a runtime (`tfjs:webgpu`) or both
         (`firefox/tfjs:webgl`).
         """
         if part.verdict == "not_run":
-            engine = part.engine.split(" ")[0]
-            runtime = part.runtime if isinstance(part, Cell) else ""
-            return not {engine, runtime, f"{engine}/{runtime}"} & set(self.allow_missing)
+            browser = part.browser.name if part.browser else ""
+            runtime = str(part.runtime) if isinstance(part, Cell) else ""
+            return not {browser, runtime, f"{browser}/{runtime}"} & set(self.allow_missing)
         return part.verdict == "failed"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reon_export.browsers.select import PageDriver, ScriptError, engine_name, open_page
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import ParityError, SetupError
 from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
@@ -31,8 +32,8 @@ class PageSession:
         self._page = page
 
     @property
-    def browser_version(self) -> str:
-        """Like `chromium 156.0.8078.79`."""
+    def browser_version(self) -> BrowserVersion:
+        """Which browser the page is open in."""
         return self._page.version
 
     def call(self, function: str, *arguments: object) -> Any:

@@ -52,7 +52,7 @@ def opened(request: pytest.FixtureRequest, model_dir: Path) -> Iterator[OpenedEn
 
 
 def test_the_version_is_the_engines_own(opened: OpenedEngine) -> None:
-    assert re.fullmatch(rf"{opened.name} \d+(\.\d+)+", opened.session.browser_version)
+    assert re.fullmatch(rf"{opened.name} \d+(\.\d+)+", str(opened.session.browser_version))
 
 
 def test_answers_agree_with_onnx(opened: OpenedEngine, model_dir: Path, face_crops_rgb: npt.NDArray[np.uint8]) -> None:

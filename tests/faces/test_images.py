@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms, JpegImagePlugin
 
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import FaceError, ParityError
 from reon_export.faces.crop import Box, Square
 from reon_export.faces.decode import decode_image_rgb, turn_upright
@@ -317,7 +318,9 @@ def test_another_image_window_or_shape_is_a_problem(changes: dict[str, object], 
 
 
 def rung(*cases: PixelCase, jpeg: float = float("nan")) -> ImageRung:
-    return ImageRung("chromium 1", "not_run", (), cases, max_abs_prob_lossless=0.0, max_abs_prob_jpeg=jpeg)
+    return ImageRung(
+        BrowserVersion("chromium", "1"), "not_run", (), cases, max_abs_prob_lossless=0.0, max_abs_prob_jpeg=jpeg
+    )
 
 
 def test_within_the_gates_it_passes() -> None:

@@ -40,7 +40,7 @@ def test_the_default_model_passes_on_the_same_tensor(model_dir: Path) -> None:
 
     run = run_parity(ParityOptions(model_dir, rungs=("tensor",), samples=16), note)
     assert run.verdict == "passed"
-    names = [(cell.runtime, cell.precision) for cell in run.cells]
+    names = [(str(cell.runtime), cell.precision) for cell in run.cells]
     assert names == [("onnx", "float32"), ("tfjs:wasm", "float32"), ("tfjs:wasm", "float16")]
     assert seen == {"torch", "onnx float32", "chromium tfjs:wasm float32", "chromium tfjs:wasm float16"}
     exact = run.cells[1]

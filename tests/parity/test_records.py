@@ -4,13 +4,20 @@ from dataclasses import replace
 
 import pytest
 
+from reon_export.browsers.version import BrowserVersion
 from reon_export.manifest import Verdict
 from reon_export.parity.records import Cell, ImageRung, ParityRun, PhotoRung
+from reon_export.runtimes.runtime_id import RuntimeId
+
+WEBKIT = BrowserVersion("webkit")
 
 
 def make_run(*verdicts: Verdict, allow_missing: tuple[str, ...] = ()) -> ParityRun:
     """A run with one TF.js cell a verdict."""
-    cells = tuple(Cell("tfjs:webgpu", "float32", "firefox 153.0", verdict) for verdict in verdicts)
+    cells = tuple(
+        Cell(RuntimeId("tfjs", "webgpu"), "float32", BrowserVersion("firefox", "153.0"), verdict)
+        for verdict in verdicts
+    )
     return ParityRun(
         model="m",
         source_sha256="0" * 64,
@@ -56,6 +63,6 @@ def test_another_name_allows_nothing(other: str) -> None:
 
 def test_the_other_rungs_count_too() -> None:
     run = make_run("passed")
-    assert replace(run, images=(ImageRung("webkit", "failed", ("pixels",)),)).verdict == "failed"
-    assert replace(run, photos=(PhotoRung("webkit", "not_run", ("absent",)),)).verdict == "failed"
-    assert replace(run, photos=(PhotoRung("webkit", "not_run", ()),), allow_missing=("webkit",)).verdict == "passed"
+    assert replace(run, images=(ImageRung(WEBKIT, "failed", ("pixels",)),)).verdict == "failed"
+    assert replace(run, photos=(PhotoRung(WEBKIT, "not_run", ("absent",)),)).verdict == "failed"
+    assert replace(run, photos=(PhotoRung(WEBKIT, "not_run", ()),), allow_missing=("webkit",)).verdict == "passed"

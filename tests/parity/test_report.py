@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from reon_export.browsers.version import BrowserVersion
 from reon_export.cli.parity_table import render_summary
 from reon_export.errors import ParityError
 from reon_export.parity.compare import Measurement, measure
@@ -21,9 +22,11 @@ from reon_export.parity.report import make_report, read_report, write_report
 from reon_export.parity.report.charts import gate_bar, histogram, log_position
 from reon_export.parity.report.words import format_distance, format_number, format_share, headline, summarise
 from reon_export.runtimes.predictions import Array, Predictions
+from reon_export.runtimes.runtime_id import ONNX, TFJS_WASM, RuntimeId
 
 LABELS = ("anger", "joy", "neutral")
-CHROMIUM, FIREFOX = "chromium 156.0.8078.79", "firefox 151.0"
+CHROMIUM, FIREFOX = BrowserVersion("chromium", "156.0.8078.79"), BrowserVersion("firefox", "151.0")
+WEBGL, WEBGPU, CPU = (RuntimeId("tfjs", backend) for backend in ("webgl", "webgpu", "cpu"))
 EVIL = '<script>alert("1")</script>|`@somebody`'
 NAN = float("nan")
 VOID_ELEMENTS = {"meta", "img", "rect", "line", "path", "circle"}
@@ -41,7 +44,9 @@ def predict(noise: float, seed: int = 0) -> Predictions:
     return Predictions(noisy, softmax(noisy), LABELS)
 
 
-def measured_cell(runtime: str, noise: float, gate: Gate, engine: str = CHROMIUM, name: str = "face.png") -> Cell:
+def measured_cell(
+    runtime: RuntimeId, noise: float, gate: Gate, browser: BrowserVersion | None = CHROMIUM, name: str = "face.png"
+) -> Cell:
     expected, actual = predict(0), predict(noise)
     measurement = measure(expected, actual)
     verdict, reasons = judge(measurement, gate)
@@ -53,7 +58,7 @@ def measured_cell(runtime: str, noise: float, gate: Gate, engine: str = CHROMIUM
         # Noise: the worst that a PNG can meet.
         np.random.default_rng(index).integers(0, 256, (224, 224, 3), np.uint8),
     )
-    return Cell(runtime, "float32", engine, verdict, reasons, gate, measurement, worst, 0.0123, {"threads": "4"})
+    return Cell(runtime, "float32", browser, verdict, reasons, gate, measurement, worst, 0.0123, {"threads": "4"})
 
 
 def make_run(*cells: Cell, images: tuple[ImageRung, ...] = (), photos: tuple[PhotoRung, ...] = ()) -> ParityRun:
@@ -72,11 +77,11 @@ def make_run(*cells: Cell, images: tuple[ImageRung, ...] = (), photos: tuple[Pho
     )
 
 
-PASSED = measured_cell("onnx", 1e-7, gate_for("float32"), engine="")
-EQUAL = measured_cell("tfjs:cpu", 0, gate_for("float32"))
-FAILED = measured_cell("tfjs:wasm", 1.0, gate_for("float32"), name=EVIL)
+PASSED = measured_cell(ONNX, 1e-7, gate_for("float32"), browser=None)
+EQUAL = measured_cell(CPU, 0, gate_for("float32"))
+FAILED = measured_cell(TFJS_WASM, 1.0, gate_for("float32"), name=EVIL)
 BROKEN = Cell(
-    "tfjs:webgl",
+    WEBGL,
     "float16",
     CHROMIUM,
     "failed",
@@ -84,7 +89,7 @@ BROKEN = Cell(
     gate_for("float16"),
     Measurement(40, ("logits hold 7 values that are not finite",)),
 )
-NOT_RUN = Cell("tfjs:webgpu", "float32", FIREFOX, "not_run", (f"no WebGPU {EVIL}",))
+NOT_RUN = Cell(WEBGPU, "float32", FIREFOX, "not_run", (f"no WebGPU {EVIL}",))
 IMAGES = (
     ImageRung(
         CHROMIUM,
@@ -257,11 +262,11 @@ def test_markdown_begins_with_the_verdict_and_has_a_row_for_each_part(
     assert text.splitlines()[0] == "❌ **Parity failed: 3 of 7 checks passed, 3 failed, 1 not run**"
     rows = {(row[0], row[1], row[2]): row for row in rows_of(text)}
     assert rows["tensor", "onnx", "Python"][-1] == "✅ passed"
-    assert rows["tensor", "tfjs:cpu", CHROMIUM][4:10] == ["0", "10⁻⁵", "0", "100 %", "0", "12.3"]
-    assert rows["tensor", "tfjs:webgl", CHROMIUM][4:] == ["–", "0.01", "–", "–", "–", "–", "❌ failed"]
-    assert rows["tensor", "tfjs:webgpu", FIREFOX][4:] == ["–"] * 6 + ["⚠️ not run"]
-    assert rows["image", CHROMIUM, "0 / 0"][3:] == ["3 / 0.25 (1 not compared)", "0", "0.004", "❌ failed"]
-    assert rows["photo", CHROMIUM, "7 / 3 / 0 of 10"][3:6] == ["corrected", "0.86", "+0.004, −0.118"]
+    assert rows["tensor", "tfjs:cpu", str(CHROMIUM)][4:10] == ["0", "10⁻⁵", "0", "100 %", "0", "12.3"]
+    assert rows["tensor", "tfjs:webgl", str(CHROMIUM)][4:] == ["–", "0.01", "–", "–", "–", "–", "❌ failed"]
+    assert rows["tensor", "tfjs:webgpu", str(FIREFOX)][4:] == ["–"] * 6 + ["⚠️ not run"]
+    assert rows["image", str(CHROMIUM), "0 / 0"][3:] == ["3 / 0.25 (1 not compared)", "0", "0.004", "❌ failed"]
+    assert rows["photo", str(CHROMIUM), "7 / 3 / 0 of 10"][3:6] == ["corrected", "0.86", "+0.004, −0.118"]
     assert "- the same image in chromium 156: broken.jpg could not be compared" in text
     assert "**Not run**\n\n- tfjs:webgpu float32 in firefox 151: no WebGPU" in text
     assert "source SHA-256 abababababab" in text
@@ -330,7 +335,7 @@ def test_the_page_says_figures_beside_gates_flips_and_worst_crops(
 
 
 def test_ten_cells_of_noisy_pictures_stay_under_300_kb(write: Callable[[ParityRun], dict[str, str]]) -> None:
-    cells = [measured_cell(f"tfjs:{index}", 0.1 * index, gate_for("uint8")) for index in range(10)]
+    cells = [measured_cell(TFJS_WASM, 0.1 * index, gate_for("uint8")) for index in range(10)]
     page = write(make_run(*cells, images=IMAGES, photos=PHOTOS))[".html"]
     assert len(page.encode()) < 300_000
     assert len(Page(page).attributes_of("img")) == 6
@@ -393,14 +398,14 @@ def test_the_summary_is_for_everybody() -> None:
         "In the variant that passed, the exported model answers like the original"
     )
     assert summarise(ALLOWED).endswith("One check was not run, which was allowed: nothing is known there.")
-    flipped = measured_cell("tfjs:wasm", 1.0, Gate(max_abs_prob=1, min_top1=0))
+    flipped = measured_cell(TFJS_WASM, 1.0, Gate(max_abs_prob=1, min_top1=0))
     assert flipped.measurement is not None
     assert f"the first label changed on at most {len(flipped.measurement.flips)} crops" in summarise(make_run(flipped))
 
 
 def test_the_summary_never_promises_less_than_was_measured() -> None:
     for noise in (1e-7, 1e-5, 1e-3, 0.02, 0.3, 1.0):
-        cell = measured_cell("onnx", noise, Gate(max_abs_prob=1, min_top1=0))
+        cell = measured_cell(ONNX, noise, Gate(max_abs_prob=1, min_top1=0))
         match = re.search(r"by more than ([\d.e-]+) percentage points", summarise(make_run(cell)))
         assert match is not None
         assert cell.measurement is not None
@@ -409,7 +414,7 @@ def test_the_summary_never_promises_less_than_was_measured() -> None:
 
 def test_the_terminal_table_shows_every_part_and_no_markup_from_outside(full_run: ParityRun) -> None:
     console = Console(width=80, record=True, color_system=None)  # a terminal's width: nothing may be cut
-    console.print(render_summary(replace(full_run, cells=(*full_run.cells, replace(NOT_RUN, runtime="[red]x[/]")))))
+    console.print(render_summary(replace(full_run, cells=(*full_run.cells, replace(NOT_RUN, precision="[red]x[/]")))))
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
     assert len(lines) == 1 + len(full_run.parts) + 1
     assert lines[1].startswith("onnx float32 Python")

@@ -83,7 +83,7 @@ def key_figures(run: ParityRun) -> list[tuple[str, str]]:
 def cell_facts(cell: Cell) -> list[str]:
     """Where a cell ran, and what its runtime tells about itself."""
     facts = [f"{name} {value}" for name, value in sorted(cell.facts.items()) if value not in {"", "-", NONE}]
-    return [cell.engine or "Python", *facts]
+    return [str(cell.browser or "Python"), *facts]
 
 
 def cell_bar(cell: Cell) -> GateBar | None:
@@ -229,7 +229,6 @@ _WORDS = (
     "part_name",
     "part_verdict",
     "parts_with",
-    "short_engine",
     "summarise",
     "verdict_word",
 )

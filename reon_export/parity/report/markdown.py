@@ -48,8 +48,8 @@ def _cell_table(run: ParityRun) -> str:
         rows.append(
             (
                 "tensor",
-                cell.runtime,
-                cell.engine or "Python",
+                str(cell.runtime),
+                str(cell.browser or "Python"),
                 cell.precision,
                 figures.max_abs_prob,
                 figures.gate_abs_prob,
@@ -68,7 +68,7 @@ def _image_table(run: ParityRun) -> str:
     rows = [
         (
             "image",
-            rung.engine,
+            str(rung.browser),
             *(_pixels(rung, kind) for kind in _KINDS),
             format_number(rung.max_abs_prob_lossless),
             format_number(rung.max_abs_prob_jpeg),
@@ -98,7 +98,7 @@ def _photo_table(run: ParityRun) -> str:
         found = _found(rung)
         shifts = [pair for pair in (("plain", rung.plain), ("corrected", rung.corrected)) if pair[1]]
         for name, shift in shifts or [(NONE, None)]:
-            rows.append(("photo", rung.engine, found, name, *_shift_figures(shift), _verdict(run, rung)))
+            rows.append(("photo", str(rung.browser), found, name, *_shift_figures(shift), _verdict(run, rung)))
     return _table((*heads, "verdict"), rows, left=2) if rows else ""
 
 

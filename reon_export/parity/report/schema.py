@@ -15,13 +15,16 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import ParityError
 from reon_export.manifest import Verdict
 from reon_export.parity.records import ParityRun
+from reon_export.runtimes.runtime_id import RuntimeId
 from reon_export.spec import Record, first_problem
 
 SCHEMA_VERSION = 1
 _PIXELS = "crop_rgb"
+_KEYS = {"browser": "engine"}
 _RUN = TypeAdapter(ParityRun)
 
 
@@ -77,11 +80,15 @@ def _find_contradictions(run: ParityRun) -> Iterator[str]:
 
 def _plain_fields(record: object) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(record)]  # type: ignore[arg-type]  # object: any record of ours
-    return {name: _plain(getattr(record, name)) for name in names if name != _PIXELS}
+    return {_KEYS.get(name, name): _plain(getattr(record, name)) for name in names if name != _PIXELS} | (
+        {"engine": ""} if getattr(record, "browser", "") is None else {}
+    )
 
 
 def _plain(value: object) -> Any:
     """Records to dicts, tuples to lists, numbers that are not finite to None; the keys of dicts in order."""
+    if isinstance(value, RuntimeId | BrowserVersion):
+        return str(value)
     if dataclasses.is_dataclass(value):
         return _plain_fields(value)
     if isinstance(value, Mapping):
@@ -90,6 +97,5 @@ def _plain(value: object) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()  # file names may hold bytes that are not UTF-8
-    return value
+    # File names may hold bytes that are not UTF-8.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -118,19 +118,13 @@ def part_verdict(run: ParityRun, part: Part) -> str:
     return f"{verdict_word(part.verdict)}{' (allowed)' if allowed else ''}"
 
 
-def short_engine(engine: str) -> str:
-    """`chromium 156.0.8078.79` as `chromium 156`; the full version is in the tables."""
-    name, _, version = engine.partition(" ")
-    return f"{name} {version.partition('.')[0]}".strip()
-
-
 def part_name(part: Part) -> str:
     """Like `tfjs:wasm float16 in chromium 156`, or `the same image in chromium 156`."""
     if isinstance(part, Cell):
         name = f"{part.runtime} {part.precision}"
     else:
         name = "the same image" if isinstance(part, ImageRung) else "the same photograph"
-    return f"{name} in {short_engine(part.engine)}" if part.engine else name
+    return f"{name} in {part.browser.short}" if part.browser else name
 
 
 def parts_with(run: ParityRun, verdict: Verdict) -> tuple[Part, ...]:

@@ -71,7 +71,7 @@ def compare_images(
             pairs.append((case, expected.crop_rgb, actual.crop_rgb))
     shifts = _measure_shifts(pairs, classify)
     rung = ImageRung(
-        engine=session.browser_version,
+        browser=session.browser_version,
         verdict="not_run",
         reasons=(),
         cases=tuple(measured),

@@ -5,6 +5,7 @@ Both `build` and `parity` judge an artefact here, and nowhere else.
 
 import time
 
+from reon_export.browsers.version import BrowserVersion
 from reon_export.faces.samples import CropSet
 from reon_export.manifest import Precision
 from reon_export.parity.compare import measure
@@ -22,12 +23,12 @@ def compare_tensors(
     crops: CropSet,
     expected: Predictions,
     *,
-    engine: str = "",
+    browser: BrowserVersion | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Cell:
     """Run `crops` through `runtime`, measure against `expected` (PyTorch's answers) and judge by the gate.
 
-    `engine` is the browser with its version, empty for a runtime in Python. Raises what the runtime raises.
+    `browser` is None for a runtime in Python. Raises what the runtime raises.
     """
     started = time.perf_counter()
     actual = runtime(crops.crops_rgb, on_progress)
@@ -45,9 +46,9 @@ def compare_tensors(
             actual=tuple(actual.probabilities[index].tolist()),
         )
     return Cell(
-        runtime=str(runtime.id),
+        runtime=runtime.id,
         precision=precision,
-        engine=engine,
+        browser=browser,
         verdict=verdict,
         reasons=reasons,
         gate=gate,

@@ -2,15 +2,24 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from reon_export.cli.console import StepPrinter, print_json, print_plan, print_result, result_as_json
+from reon_export.cli.console import VERDICT_COLOURS, StepPrinter, out, print_json
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_triple
-from reon_export.manifest import PRECISIONS
+from reon_export.manifest import PRECISIONS, Artefact
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR
 from reon_export.spec import DEFAULT_OPSET, OPSETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reon_export.export.build import BuildResult
+    from reon_export.export.plan import BuildPlan
+    from reon_export.site.static_site import Written
 
 
 def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
@@ -75,3 +84,115 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
         print_result(result)
     if not result.usable:
         sys.exit(NOT_GOOD_ENOUGH)
+
+
+def print_plan(plan: "BuildPlan", as_json: bool) -> None:
+    """What a build would do."""
+    spec, checkpoint = plan.spec, plan.checkpoint
+    facts = {
+        "checkpoint": str(plan.path),
+        "weights": checkpoint.weights_key or "at the top level",
+        "layout": checkpoint.layout,
+        "sha256": checkpoint.sha256,
+        "labels": [label.key for label in spec.labels],
+        "input": [spec.input.height, spec.input.width, 3],
+        "mean": list(spec.normalisation.mean),
+        "std": list(spec.normalisation.std),
+        "opset": plan.options.opset,
+        "precisions": list(plan.options.precisions),
+        "parity_crops": len(plan.crops.names) if plan.options.parity else 0,
+        "out": str(plan.options.out),
+        "site": str(plan.options.site) if plan.options.site else None,
+        "standalone": str(plan.options.standalone) if plan.options.standalone else None,
+        "warnings": list(plan.warnings),
+    }
+    if as_json:
+        print_json(facts)
+        return
+    for name, value in facts.items():
+        if value is None:
+            continue
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        out.print(f"{name.replace('_', ' '):<14} {escape(str(shown))}", soft_wrap=True)
+    out.print("Nothing was written; the same command without --dry-run builds it.")
+
+
+def result_as_json(result: "BuildResult") -> dict[str, object]:
+    """A build's result for machines."""
+    return {
+        "folder": str(result.folder),
+        "usable": result.usable,
+        "warnings": list(result.warnings),
+        "steps": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in result.steps],
+        "manifest": result.manifest.model_dump(mode="json"),
+        "site": _written_as_json(result.site),
+        "standalone": _written_as_json(result.standalone),
+        "not_written": [str(path) for path in result.not_written],
+    }
+
+
+def _written_as_json(written: "Written | None") -> dict[str, object] | None:
+    if written is None:
+        return None
+    return {"path": str(written.path), "files": written.files, "bytes": written.bytes}
+
+
+def print_result(result: "BuildResult") -> None:
+    """A build's table, what failed and why, and what to do next."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("artefact")
+    for heading in ("bytes", "gzip bytes", "max |Δp|", "top-1"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict")
+    for artefact in result.manifest.artefacts:
+        table.add_row(*_table_row(artefact))
+    out.print()
+    out.print(table)
+    for artefact in result.manifest.artefacts:
+        if artefact.verdict == "failed":
+            note = f"{artefact.name} failed its gate: {'; '.join(artefact.reasons)}. The page will not load it."
+            out.print(f"[red]{escape(note)}[/]", soft_wrap=True)
+    for warning in result.warnings:
+        out.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+    total = sum(seconds for _, seconds in result.steps)
+    out.print(f"\n{escape(str(result.folder))} made in {total:.1f} s.", soft_wrap=True)
+    for line in _describe_written(result):
+        out.print(line, soft_wrap=True)
+    out.print(_next_step(result), soft_wrap=True)
+
+
+def _table_row(artefact: Artefact) -> tuple[str, ...]:
+    colour = VERDICT_COLOURS[artefact.verdict]
+    parity = artefact.parity
+    return (
+        artefact.name,
+        f"{artefact.bytes:,}",
+        f"{artefact.gzip_bytes:,}",
+        f"{parity.max_abs_prob:.1e}" if parity else "-",
+        f"{parity.top1_agreement:.1%}" if parity else "-",
+        f"[{colour}]{artefact.verdict.replace('_', ' ')}[/]",
+    )
+
+
+def _describe_written(result: "BuildResult") -> "Iterator[str]":
+    if result.site is not None:
+        path, files, size = escape(str(result.site.path)), result.site.files, result.site.bytes / 1e6
+        yield f"{path} written: {files} files, {size:.1f} MB, for any static host, at any path."
+    if result.standalone is not None:
+        path, size = escape(str(result.standalone.path)), result.standalone.bytes / 1e6
+        yield f"{path} written: one file, {size:.1f} MB, that runs when it is double-clicked."
+    for asked in result.not_written:
+        yield f"[red]{escape(str(asked))} was not written.[/]"
+
+
+def _next_step(result: "BuildResult") -> str:
+    if not result.usable:
+        return "Not fit for a browser: the exact artefacts must pass. Check the reasons above before you use it."
+    if result.site is not None:
+        return f"Next: python -m reon_export serve {escape(str(result.site.path))} --open"
+    if result.standalone is not None:
+        return f"Next: open {escape(str(result.standalone.path))} in a browser"
+    serve = "python -m reon_export serve --open"
+    if result.folder.resolve() == DEFAULT_MODEL_DIR.resolve():
+        return f"Next: {serve}"
+    return f"Next: {serve} --model {escape(str(result.folder))}"

@@ -1,12 +1,17 @@
 """`python -m reon_export doctor`."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from reon_export.cli.console import out, print_findings
+from reon_export.cli.console import out
 from reon_export.cli.options import NOT_GOOD_ENOUGH
+
+if TYPE_CHECKING:
+    from reon_export.environment.doctor import Finding
 
 
 def doctor_command(
@@ -25,3 +30,22 @@ def doctor_command(
         print_findings(findings)
     if has_problems(findings):
         sys.exit(NOT_GOOD_ENOUGH)
+
+
+def print_findings(findings: "list[Finding]") -> None:
+    """The doctor's findings, and the commands that fix them."""
+    colours = {"ok": "green", "missing": "red", "conflict": "red", "warning": "yellow"}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("what", "status", "found", "wanted"):
+        table.add_column(heading)
+    for finding in findings:
+        status = f"[{colours[finding.status]}]{finding.status}[/]"
+        table.add_row(escape(finding.name), status, escape(finding.found), escape(finding.wanted))
+    out.print(table)
+    for finding in findings:
+        if finding.status != "ok":
+            note = f" ({finding.note})" if finding.note else ""
+            mend = f": {finding.fix}" if finding.fix else ""
+            out.print(f"[bold]{escape(finding.name)}[/]{escape(note)}{escape(mend)}", soft_wrap=True)
+    wrong = sum(finding.status in ("missing", "conflict") for finding in findings)
+    out.print("Ready: python -m reon_export build" if not wrong else f"{wrong} to fix: see the commands above.")

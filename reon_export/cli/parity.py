@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from reon_export.cli.console import ProgressBars, out, print_parity, progress
+from reon_export.cli.console import VERDICT_COLOURS, ProgressBars, out, progress
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_runtimes, split
 from reon_export.manifest import PRECISIONS
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
@@ -14,6 +15,7 @@ from reon_export.runtimes.runtime_id import ONNX, TFJS_RUNTIMES, TFJS_WASM, TORC
 
 if TYPE_CHECKING:
     from reon_export.parity.job import ParityOptions
+    from reon_export.parity.records import ParityRun
 
 _ALL = (ONNX, *TFJS_RUNTIMES)
 
@@ -93,3 +95,22 @@ def _bisect(options: "ParityOptions") -> None:
     out.print(render_bisect(report))
     if any(bisection.first_over() for bisection in report.bisections):
         sys.exit(NOT_GOOD_ENOUGH)
+
+
+def print_parity(run: "ParityRun", report: str) -> None:
+    """A parity job's table, its verdict, and where the report lies."""
+    from reon_export.cli.parity_table import render_summary
+    from reon_export.parity.records import Cell
+
+    out.print()
+    out.print(render_summary(run))
+    colour = VERDICT_COLOURS[run.verdict]
+    for part in run.parts:
+        if part.verdict != "passed" and part.reasons:
+            cell = (str(part.runtime), part.precision) if isinstance(part, Cell) else ()
+            where = " ".join(filter(None, (str(part.browser or ""), *cell)))
+            allowed = "" if run.counts_against(part) else " (allowed)"
+            line = f"{where} {part.verdict.replace('_', ' ')}{allowed}: {'; '.join(part.reasons)}"
+            out.print(escape(line), soft_wrap=True)
+    out.print(f"\nParity [bold {colour}]{run.verdict.replace('_', ' ')}[/] in {run.seconds:.0f} s.")
+    out.print(f"Next: look at {escape(report)}", soft_wrap=True)

@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from reon_export.manifest import Verdict
+from reon_export.cli.console import VERDICT_COLOURS
 from reon_export.parity.records import Cell, ImageRung, ParityRun
 from reon_export.parity.report.words import (
     NONE,
@@ -13,8 +13,6 @@ from reon_export.parity.report.words import (
     format_share,
     part_verdict,
 )
-
-_COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "not_run": "yellow"}
 
 
 def render_summary(run: ParityRun) -> Table:
@@ -27,7 +25,7 @@ def render_summary(run: ParityRun) -> Table:
     table.add_column("verdict", no_wrap=True)
     for part in run.parts:
         fields = [Text(field) for field in _row(part)]
-        table.add_row(*fields, Text(part_verdict(run, part), style=_COLOURS[part.verdict]))
+        table.add_row(*fields, Text(part_verdict(run, part), style=VERDICT_COLOURS[part.verdict]))
     return table
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reon_export.cli.console import print_result, result_as_json
+from reon_export.cli.build import print_result, result_as_json
 from reon_export.errors import ManifestError, ReonExportError, SetupError, SiteError
 from reon_export.export.build import BuildResult, _Clock, _publish
 from reon_export.export.plan import BuildOptions, make_plan

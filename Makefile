@@ -50,7 +50,7 @@ serve: build  ## serve the page on this machine until Ctrl-C
 
 # The last line of `make test` is pytest's own: nothing may be printed after it.
 test: setup vendor browser lint types  ## everything: lint, types, all tests (minutes)
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup lint types  ## lint, types and the quick tests (under a minute)
 	@$(PY) -m pytest -n 2 -m "not slow and not browser"

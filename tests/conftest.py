@@ -13,8 +13,22 @@ from reon_export.faces.samples import crops_from_photos
 from reon_export.paths import DEFAULT_CHECKPOINT, SAMPLE_PHOTOS
 from reon_export.spec import Layout, ModelSpec, read_spec
 
+TESTS = Path(__file__).parent
+
 if TYPE_CHECKING:  # torch is imported by the fixtures that need it
     from torch import Tensor, nn
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow modules first, so that two processes end at the same time."""
+    slowest = ("test_other_browsers", "test_imitate", "test_live", "test_self_test", "test_whole_session", "test_page")
+    pages = TESTS / "page"
+
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        name = item.path.stem
+        return slowest.index(name) if name in slowest else len(slowest), pages not in item.path.parents
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

@@ -107,7 +107,7 @@ class TestDefaultBuild:
 
     def test_wrong_crops_are_refused(self, model_dir: Path, face_crops_rgb: npt.NDArray[np.uint8]) -> None:
         classify = load_classifier(model_dir)
-        with pytest.raises(ParityError, match=r"crops are uint8 \[64, 111, 112, 3\], the model wants uint8 \[N, 112"):
+        with pytest.raises(ParityError, match=r"crops are uint8 \[64, 111, 112, 3\], expected uint8 \[N, 112"):
             classify(face_crops_rgb[:, 1:])
         with pytest.raises(ParityError, match="crops are float32"):
             classify(face_crops_rgb.astype(np.float32))

@@ -199,25 +199,24 @@ def test_one_playhead_moves_both_videos_and_the_time(scored: Scored) -> None:
 
 
 def test_reading_can_be_cancelled_and_begun_anew(visit: Visit, make_clip: MakeClip) -> None:
-    long = make_clip("long.webm", SHOTS * 4)
+    long = make_clip("long.webm", SHOTS * 2)
     choose(visit, "actor", long)
     visit.page.wait_for_selector("#actor progress[value]")
     visit.page.click("#actor .cancel")
     visit.page.wait_for_selector("#actor .working", state="hidden")
     assert visit.page.inner_text("#actor-status") == "Cancelled."
     assert visit.page.is_disabled("#record")
-    choose(visit, "actor", make_clip("actor.webm"))
+    choose(visit, "actor", make_clip("actor.webm", SHOTS[:1]))
     wait_until_read(visit, "actor")
-    assert (
-        visit.page.inner_text("#actor-status") == f"actor.webm: {round(SECONDS * 30)} frames, a face in 100.0% of them"
-    )
+    frames = round(SHOTS[0].seconds * 30)
+    assert visit.page.inner_text("#actor-status") == f"actor.webm: {frames} frames, a face in 100.0% of them"
     assert visit.page.is_enabled("#record")
     visit.expect_clean()
 
 
 def test_too_little_time_with_both_faces_is_no_score(visit: Visit, make_clip: MakeClip) -> None:
-    away = (clips.Shot(clips.SMILE, 0.8, 0.0), clips.Shot(clips.NOBODY, SECONDS - 0.8, 0.0))
-    choose(visit, "actor", make_clip("actor.webm"))
+    away = (clips.Shot(clips.SMILE, 0.4, 0.0), clips.Shot(clips.NOBODY, 1.2, 0.0))
+    choose(visit, "actor", make_clip("actor.webm", SHOTS[:2]))
     wait_until_read(visit, "actor")
     choose(visit, "user", make_clip("user.webm", away))
     visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)

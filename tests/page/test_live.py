@@ -180,7 +180,7 @@ def test_a_video_file_plays_pauses_and_stops(open_page: OpenPage, site: SiteServ
 
 
 REFUSALS = {
-    "NotAllowedError": "The camera may not be used: permission was refused.",
+    "NotAllowedError": "Camera permission was denied.",
     "NotFoundError": "No camera was found.",
     "NotReadableError": "The camera does not start (in the test).",
 }
@@ -211,7 +211,7 @@ def test_a_camera_that_is_pulled_out_is_said(open_page: OpenPage, site: SiteServ
     visit.wait_for("live")
     visit.page.evaluate("stream.getTracks()[0].dispatchEvent(new Event('ended'))")
     visit.page.wait_for_selector('body[data-state="error"]')
-    assert visit.error.startswith("The camera stopped: it was disconnected or taken by another program.")
+    assert visit.error.startswith("The camera stopped: it was disconnected, or another program uses it.")
     assert visit.page.is_hidden("#stop")
 
 
@@ -220,7 +220,7 @@ def test_without_a_secure_page_the_camera_is_explained(open_page: OpenPage, site
     visit.wait_for("ready")
     visit.page.click("#camera")
     visit.page.wait_for_selector('body[data-state="error"]')
-    assert visit.error.startswith("Browsers give the camera only to https pages and to localhost.")
+    assert visit.error.startswith("Browsers offer the camera only on https pages and on localhost.")
 
 
 def test_a_thousand_frames_leave_no_tensor_and_no_memory_behind(open_page: OpenPage, site: SiteServer) -> None:

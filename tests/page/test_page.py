@@ -314,7 +314,7 @@ def test_of_two_faces_the_larger_one_is_read(
     assert len(visit.faces) == 2
     larger, smaller = (box_of(face) for face in visit.faces)
     assert larger.x > 512 > smaller.x
-    assert visit.page.inner_text("#note") == "2 faces found. The largest one is read."
+    assert visit.page.inner_text("#note") == "2 faces found. The largest one was read."
     expected = expected_probabilities(tmp_path / "group.png", larger, model_dir, default_spec)
     assert float(np.abs(np.array(visit.probabilities) - expected).max()) <= 1e-5
 
@@ -375,7 +375,7 @@ def test_the_language_switch_translates_everything_that_is_shown(
     visit.page.click("button[data-language=ko]")
     assert visit.page.locator("html").get_attribute("lang") == "ko"
     assert names.all_inner_texts() == [label.ko for label in default_spec.labels]
-    assert visit.page.inner_text("#choose") == "파일 고르기"
+    assert visit.page.inner_text("#choose") == "파일 선택"
     assert visit.page.locator("button[data-language=ko]").get_attribute("aria-pressed") == "true"
     shown = visit.page.inner_text("#facts")
     assert "모델" in shown

@@ -73,7 +73,8 @@ def test_nothing_serious_stands_in_anybodys_way_and_no_width_scrolls_sideways(
     expect_accessible(visit.page)
     for width_px in (320, 390, 768, 1280):
         visit.page.set_viewport_size({"width": width_px, "height": 800})
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width_px
+        fits = f"document.documentElement.scrollWidth <= {width_px}"
+        assert visit.page.evaluate(f"new Promise((done) => setTimeout(() => done({fits}), 500))"), width_px
     visit.drop("notes.mp4", "video/mp4", b"this is not a video")
     visit.page.wait_for_selector('body[data-state="error"]')
     expect_accessible(visit.page)

@@ -91,7 +91,7 @@ def test_one_convolution_scaled_by_a_hundredth(folder: Path, runtime: str) -> No
         ("onnx", r"^logits hold 56 values that are not finite$"),
         (
             "tfjs:wasm",
-            r"^in the browser: The model's answer cannot be used on the wasm backend: it is not a finite number\.$",
+            r"^in the browser: The model's output on the wasm backend is not usable: it is not a finite number\.$",
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_softmax_left_out_of_tfjs(folder: Path) -> None:
     expect_failed(
         folder,
         "tfjs:wasm",
-        r"^in the browser: The model's answer cannot be used on the wasm backend: the probabilities sum to -?\d",
+        r"^in the browser: The model's output on the wasm backend is not usable: the probabilities sum to -?\d",
     )
 
 

@@ -119,7 +119,8 @@ def test_the_second_visit_needs_no_network(
     again = visit_again(visit)
     again.wait_for("ready")
     again.read_sample()  # which the first visit has not
-    assert host.log.requests == []
+    # The browser looks for a newer worker at a moment of its own choice, and set_offline does not reach that request.
+    assert [path for path in host.log.paths if path != "/sw.js"] == []
     assert again.page.evaluate("crossOriginIsolated") is True
     assert again.complaints == []
     if cut is cut_off_browser:

@@ -70,12 +70,21 @@ class Artefact(Record):
 
 
 class Source(Record):
-    """The checkpoint that everything was made from."""
+    """The checkpoint that everything was made from.
+
+    `entry` is where in the file the weights lay ("" for the top), `other_entries` where a network lay that was not
+    taken, `image_size` the pixels that the layout's padding is fixed for (None unless it is), and `notes` what was
+    assumed, found out, completed or left out, a sentence each.
+    """
 
     file: str
     sha256: str
     layout: Layout
     num_classes: int
+    entry: str = ""
+    other_entries: tuple[str, ...] = ()
+    image_size: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 class SelfTest(Record):

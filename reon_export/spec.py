@@ -4,13 +4,14 @@ The arithmetic that the fields `crop` and `resize` stand for is written down, to
 `reon_export.faces.crop` and `reon_export.faces.preprocess`; `web_demo/js` mirrors those two files.
 """
 
-import json
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from reon_export.errors import SpecError
+from reon_export.text_file import read_text
 
 # torchvision's and timm's ImageNet statistics of RGB in 0..1, the default of every EfficientNet-B0 training recipe.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -39,23 +40,43 @@ class Label(Record):
     en: str
 
 
+def _check_channels(value: object) -> object:
+    if value != "RGB":
+        raise ValueError(
+            f"expected RGB, got {value!r}: for a network that was trained on BGR, turn the input channels of its first "
+            "convolution and save it again: weight = weight[:, [2, 1, 0]]"
+        )
+    return value
+
+
 class InputSpec(Record):
     """The graph's input: NHWC float32, one face crop, RGB, whole numbers 0..255."""
 
     height: Annotated[int, Field(ge=32, le=1024)]
     width: Annotated[int, Field(ge=32, le=1024)]
-    channels: Literal["RGB"] = "RGB"
+    channels: Annotated[Literal["RGB"], BeforeValidator(_check_channels)] = "RGB"
     range: tuple[Literal[0], Literal[255]] = (0, 255)
 
 
 class Normalisation(Record):
-    """(x / 255 - mean) / std per RGB channel; done inside the graph."""
+    """(x / 255 - mean) / std per RGB channel; done inside the graph. Mean in 0..1, std in (0, 1]."""
 
     mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (
-        IMAGENET_STD
-    )
+    std: tuple[float, float, float] = IMAGENET_STD
     inside_graph: Literal[True] = True
+
+    @model_validator(mode="after")
+    def _are_of_0_to_1(self) -> "Normalisation":
+        for name, values, range_name in (("mean", self.mean, "0..1"), ("std", self.std, "above 0 and up to 1")):
+            if all(math.isfinite(value) and 0 <= value <= 1 and (value > 0 or name == "mean") for value in values):
+                continue
+            shown = ",".join(f"{value:g}" for value in values)
+            hint = ""
+            if all(0 <= value <= 255 for value in values) and max(values) > 1:
+                divided = ",".join(f"{value / 255:.3f}" for value in values)
+                hint = f" (it looks like 0..255: divide by 255 → {divided})"
+            raise ValueError(f"{name} expected {range_name} for R,G,B, got {shown}{hint}")
+        return self
 
 
 class BoxCorrection(Record):
@@ -137,11 +158,11 @@ REON_LABELS = (
 def read_spec(path: Path) -> ModelSpec:
     """Read a ModelSpec from a JSON file. Raises SpecError that names the first wrong field."""
     try:
-        return ModelSpec.model_validate_json(path.read_text(encoding="utf-8"))
+        return ModelSpec.model_validate_json(read_text(path))
     except OSError as error:
         raise SpecError(f"cannot read the spec {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{path} is not UTF-8 text; a spec is a JSON file like models/reon-demo-b0.json") from error
+    except UnicodeError as error:
+        raise SpecError(f"the spec {path}: {error}; a spec is a JSON file like models/reon-demo-b0.json") from error
     except ValidationError as error:
         raise SpecError(f"{path} is not a valid model spec: {first_problem(error)}") from error
 
@@ -151,52 +172,9 @@ def write_spec(spec: ModelSpec, path: Path) -> None:
     path.write_text(spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read_labels(text: str) -> tuple[Label, ...]:
-    """Labels from `reon`, from `a,b,c`, or from a file.
-
-    A file is JSON (a list of keys or of {key, ko, en}) or plain text with one key a line.
-    A key without translations is shown as it is. Raises SpecError.
-    """
-    if text == "reon":
-        return REON_LABELS
-    path = Path(text)
-    if "," not in text and (path.suffix or path.exists()):
-        return _read_label_file(path)
-    return _labels_from_items([item.strip() for item in text.split(",")], f"--labels {text}")
-
-
-def _read_label_file(path: Path) -> tuple[Label, ...]:
-    try:
-        content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SpecError(
-            f"cannot read the label file {path}: {error.strerror}; give 'reon', 'a,b,c' or a file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SpecError(f"the label file {path} is not UTF-8 text; save it as UTF-8, one label a line") from error
-    if path.suffix.lower() != ".json":
-        return _labels_from_items([line.strip() for line in content.splitlines() if line.strip()], str(path))
-    try:
-        items = json.loads(content)
-    except json.JSONDecodeError as error:
-        raise SpecError(f"the label file {path} is not valid JSON: {error}") from error
-    if not isinstance(items, list):
-        raise SpecError(f"the label file {path} holds a {type(items).__name__}, expected a list of labels")
-    return _labels_from_items(items, str(path))
-
-
-def _labels_from_items(items: list[object], where: str) -> tuple[Label, ...]:
-    labels = []
-    for position, item in enumerate(items):
-        try:
-            labels.append(Label(key=item, ko=item, en=item) if isinstance(item, str) else Label.model_validate(item))
-        except ValidationError as error:
-            raise SpecError(f"{where}: label {position} is not usable: {first_problem(error)}") from error
-    return tuple(labels)
-
-
 def first_problem(error: ValidationError) -> str:
     """The first complaint of a pydantic error as `field: message`, on one line."""
     problem = error.errors()[0]
     field = ".".join(str(part) for part in problem["loc"])
-    return f"{field}: {problem['msg']}" if field else problem["msg"]
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message

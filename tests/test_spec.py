@@ -1,63 +1,20 @@
-"""ModelSpec and labels."""
+"""ModelSpec: what it takes, what it refuses, and in which encodings it is read."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reon_export.errors import SpecError
-from reon_export.spec import REON_LABELS, ModelSpec, read_labels, read_spec, write_spec
+from reon_export.spec import ModelSpec, Normalisation, read_spec, write_spec
 
 
 def test_a_spec_survives_being_written_and_read(tmp_path: Path, default_spec: ModelSpec) -> None:
     write_spec(default_spec, tmp_path / "spec.json")
     assert read_spec(tmp_path / "spec.json") == default_spec
     assert "기쁨" in (tmp_path / "spec.json").read_text(encoding="utf-8")
-
-
-def test_reon_labels_are_the_seven_in_order() -> None:
-    assert read_labels("reon") == REON_LABELS
-    assert [label.ko for label in REON_LABELS] == ["기쁨", "당황", "분노", "불안", "상처", "슬픔", "중립"]
-
-
-def test_labels_from_a_list_and_from_files(tmp_path: Path) -> None:
-    wanted = ["calm", "cross", "glad"]
-    text, keys, full = tmp_path / "labels.txt", tmp_path / "keys.json", tmp_path / "full.json"
-    text.write_text("calm\ncross\n\nglad\n", encoding="utf-8")
-    keys.write_text(json.dumps(wanted), encoding="utf-8")
-    full.write_text(json.dumps([{"key": key, "ko": "가", "en": key.title()} for key in wanted]), encoding="utf-8")
-    for given in ("calm, cross,glad", str(text), str(keys), str(full)):
-        assert [label.key for label in read_labels(given)] == wanted
-    assert read_labels(str(full))[0].en == "Calm"
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ("nowhere.txt", "cannot read the label file nowhere.txt: No such file or directory"),
-        ("a,,c", "--labels a,,c: label 1 is not usable: key: String should have at least 1 character"),
-    ],
-)
-def test_bad_labels(given: str, message: str) -> None:
-    with pytest.raises(SpecError) as caught:
-        read_labels(given)
-    assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "is not valid JSON"),
-        ('{"a": 1}', "holds a dict, expected a list of labels"),
-        ('[{"key": "a"}]', "label 0 is not usable: ko: Field required"),
-        ("[1]", "label 0 is not usable"),
-    ],
-)
-def test_bad_label_files(tmp_path: Path, content: str, message: str) -> None:
-    path = tmp_path / "labels.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(SpecError, match=message):
-        read_labels(str(path))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +28,12 @@ def test_bad_label_files(tmp_path: Path, content: str, message: str) -> None:
             {"labels": [{"key": "a", "ko": "a", "en": "a"}] * 2},
             "label keys must differ, a occurs more than once",
         ),
-        ({"normalisation": {"std": [1, 0, 1]}}, "normalisation.std.1: Input should be greater than 0"),
+        ({"normalisation": {"std": [1, 0, 1]}}, "normalisation: std expected above 0 and up to 1 for R,G,B, got 1,0,1"),
+        (
+            {"input": {"height": 112, "width": 112, "channels": "BGR"}},
+            "input.channels: expected RGB, got 'BGR': for a network that was trained on BGR, turn the input channels "
+            "of its first convolution and save it again: weight = weight[:, [2, 1, 0]]",
+        ),
     ],
 )
 def test_a_wrong_spec_is_refused_with_the_field_named(
@@ -81,4 +43,38 @@ def test_a_wrong_spec_is_refused_with_the_field_named(
     path.write_text(json.dumps({**default_spec.model_dump(mode="json"), **change}), encoding="utf-8")
     with pytest.raises(SpecError) as caught:
         read_spec(path)
-    assert f"{path} is not a valid model spec: {message}" in str(caught.value).replace("Value error, ", "")
+    assert f"{path} is not a valid model spec: {message}" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_spec_with_a_byte_order_mark_is_read(tmp_path: Path, default_spec: ModelSpec, encoding: str) -> None:
+    path = tmp_path / "spec.json"
+    path.write_bytes(default_spec.model_dump_json().encode(encoding))
+    assert read_spec(path) == default_spec
+
+
+def test_a_spec_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_bytes(b"\xff\xc1")
+    with pytest.raises(
+        SpecError, match=r"spec.json: expected UTF-8 text: save it as UTF-8; a spec is a JSON file like"
+    ):
+        read_spec(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"mean": (123.675, 116.28, 103.53)}, "divide by 255 → 0.485,0.456,0.406"),
+        ({"std": (58.395, 57.12, 57.375)}, "divide by 255 → 0.229,0.224,0.225"),
+        ({"mean": (-0.1, 0.5, 0.5)}, "mean expected 0..1 for R,G,B, got -0.1,0.5,0.5"),
+        ({"mean": (300.0, 0.5, 0.5)}, "mean expected 0..1 for R,G,B, got 300,0.5,0.5"),
+        ({"mean": (float("nan"), 0.5, 0.5)}, "mean expected 0..1 for R,G,B, got nan,0.5,0.5"),
+        ({"std": (0.0, 0.0, 0.0)}, "std expected above 0 and up to 1 for R,G,B, got 0,0,0"),
+        ({"std": (0.2, float("inf"), 0.2)}, "std expected above 0 and up to 1 for R,G,B, got 0.2,inf,0.2"),
+    ],
+)
+def test_normalisation_outside_its_range(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        Normalisation(**values)
+    assert Normalisation(mean=(0, 0, 0), std=(1, 1, 1)).std == (1, 1, 1)

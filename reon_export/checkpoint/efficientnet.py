@@ -17,31 +17,41 @@ from torch.nn import functional
 
 from reon_export.spec import Layout
 
-# symmetric: k // 2 on every side. same: TensorFlow's rule, from the size of the actual input. same_224: the
-# same rule, but fixed from the sizes of a 224x224 image whatever the input is (efficientnet_pytorch's
-# Conv2dStaticSamePadding).
-Padding = Literal["symmetric", "same", "same_224"]
+# symmetric: k // 2 on every side. same: TensorFlow's rule, from the size of the actual input. fixed: the same rule
+# for an image of `Variant.image_size`, whatever the input is (efficientnet_pytorch's Conv2dStaticSamePadding).
+Padding = Literal["symmetric", "same", "fixed"]
 
 # fused: nn.SiLU. product: x * sigmoid(x), efficientnet_pytorch's MemoryEfficientSwish. The same function, but
 # rounded once more: where the original takes the product, fused moved the logits by up to 9.1e-6.
 Activation = Literal["fused", "product"]
 
 
+DEFAULT_IMAGE_SIZE: Final = 224  # of efficientnet_pytorch's efficientnet-b0
+
+
 @dataclass(frozen=True)
 class Variant:
-    """What the weights do not tell: the padding rule, what is added to a variance before its root, SiLU's rounding."""
+    """What the weights do not tell: the padding rule, what is added to a variance before its root, SiLU's rounding.
+
+    `image_size` (pixels, height and width) counts only where the padding is "fixed".
+    """
 
     padding: Padding
     batch_norm_epsilon: float
     activation: Activation = "fused"
+    image_size: int = DEFAULT_IMAGE_SIZE
+
+    def paddings(self) -> tuple[tuple[int, int], ...]:
+        """Zeros before and after, for the kernel and the size at each of the five convolutions with stride 2."""
+        sizes = [math.ceil(self.image_size / 2**halvings) for halvings in range(len(_STRIDED_KERNELS))]
+        return tuple(_same_padding(size, kernel, 2) for size, kernel in zip(sizes, _STRIDED_KERNELS, strict=True))
 
 
 VARIANTS: Final[dict[Layout, Variant]] = {
     "torchvision": Variant("symmetric", 1e-5),
     "timm": Variant("symmetric", 1e-5),  # timm.create_model("efficientnet_b0")
     "timm_tf": Variant("same", 1e-3),  # timm.create_model("tf_efficientnet_b0")
-    # EfficientNet.from_name("efficientnet-b0"), image_size 224
-    "efficientnet_pytorch": Variant("same_224", 1e-3, "product"),
+    "efficientnet_pytorch": Variant("fixed", 1e-3, "product"),  # EfficientNet.from_name("efficientnet-b0")
 }
 
 
@@ -68,35 +78,48 @@ STAGES: Final = (
 )
 STEM_WIDTH: Final = 32
 HEAD_WIDTH: Final = 1280
+_STRIDED_KERNELS: Final = (3, *(stage.kernel for stage in STAGES if stage.stride == 2))  # the stem's first
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's SAME: as little as makes ceil(size / stride) outputs, the odd pixel at the end."""
+    total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
 
 
 class PaddedConv(nn.Conv2d):
-    """A convolution without bias that pads its input by one of the three rules. NCHW in, NCHW out."""
+    """A convolution without bias that pads its input by one of the three rules. NCHW in, NCHW out.
 
-    def __init__(self, channels_in: int, channels_out: int, padding: Padding, kernel: int = 1, stride: int = 1) -> None:
+    `fixed_padding` is what "fixed" puts before and after, whatever the size of the input.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        padding: Padding,
+        kernel: int = 1,
+        stride: int = 1,
+        fixed_padding: tuple[int, int] = (0, 0),
+    ) -> None:
         # With stride 1 and an odd kernel the three rules agree. Padding inside the convolution costs no node.
         inside = kernel // 2 if padding == "symmetric" or stride == 1 else 0
         # A kernel wider than one pixel is depthwise everywhere but on the image itself.
         groups = channels_in if kernel > 1 and channels_in == channels_out else 1
         super().__init__(channels_in, channels_out, kernel, stride, inside, groups=groups, bias=False)
         self.rule: Padding = "symmetric" if stride == 1 else padding
+        self.fixed_padding = fixed_padding
 
     def forward(self, batch_nchw: Tensor) -> Tensor:
         """Pad, then convolve; NCHW in, NCHW out."""
-        if self.rule != "symmetric":
-            height, width = (224, 224) if self.rule == "same_224" else _fixed_size(batch_nchw)
-            batch_nchw = functional.pad(batch_nchw, [*self._same(width), *self._same(height)])
+        if self.rule == "fixed":
+            batch_nchw = functional.pad(batch_nchw, [*self.fixed_padding, *self.fixed_padding])
+        elif self.rule == "same":
+            height, width = _fixed_size(batch_nchw)
+            kernel, stride = self.kernel_size[0], self.stride[0]
+            vertical, horizontal = (_same_padding(size, kernel, stride) for size in (height, width))
+            batch_nchw = functional.pad(batch_nchw, [*horizontal, *vertical])
         return super().forward(batch_nchw)
-
-    def _same(self, size: int) -> tuple[int, int]:
-        """TensorFlow's SAME: as little as makes ceil(size / stride) outputs, the odd pixel at the end.
-
-        All sizes at which a 224x224 image meets a stride-2 convolution (224, 112, 56, 28, 14) are even, and
-        for an even size the result does not depend on it: "same_224" may ask with 224 everywhere.
-        """
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
-        return total // 2, total - total // 2
 
 
 def _fixed_size(batch_nchw: Tensor) -> tuple[int, int]:
@@ -146,12 +169,14 @@ class SqueezeExcite(nn.Module):
 class InvertedResidual(nn.Module):
     """Expand, filter each channel, squeeze and excite, project; plus the input where the shapes allow it."""
 
-    def __init__(self, width_in: int, stage: Stage, stride: int, variant: Variant) -> None:
+    def __init__(
+        self, width_in: int, stage: Stage, stride: int, variant: Variant, fixed_padding: tuple[int, int]
+    ) -> None:
         super().__init__()
         expanded = width_in * stage.expansion
         padding = variant.padding
         expand = PaddedConv(width_in, expanded, padding)
-        depthwise = PaddedConv(expanded, expanded, padding, stage.kernel, stride)
+        depthwise = PaddedConv(expanded, expanded, padding, stage.kernel, stride, fixed_padding)
         project = PaddedConv(expanded, stage.width, padding)
         self.block = nn.Sequential(
             *([_conv_norm(expand, variant)] if stage.expansion != 1 else []),
@@ -176,13 +201,16 @@ class EfficientNetB0(nn.Module):
 
     def __init__(self, num_classes: int, variant: Variant = VARIANTS["torchvision"]) -> None:
         super().__init__()
-        stem = PaddedConv(3, STEM_WIDTH, variant.padding, kernel=3, stride=2)
+        fixed_paddings = iter(variant.paddings())
+        stem = PaddedConv(3, STEM_WIDTH, variant.padding, 3, 2, next(fixed_paddings))
         layers: list[nn.Module] = [_conv_norm(stem, variant)]
         width = STEM_WIDTH
         for stage in STAGES:
             blocks = []
             for index in range(stage.blocks):
-                blocks.append(InvertedResidual(width, stage, stage.stride if index == 0 else 1, variant))
+                stride = stage.stride if index == 0 else 1
+                fixed_padding = next(fixed_paddings) if stride == 2 else (0, 0)
+                blocks.append(InvertedResidual(width, stage, stride, variant, fixed_padding))
                 width = stage.width
             layers.append(nn.Sequential(*blocks))
         layers.append(_conv_norm(PaddedConv(width, HEAD_WIDTH, variant.padding), variant))
@@ -199,15 +227,15 @@ class EfficientNetB0(nn.Module):
         return logits
 
 
-def network_from_weights(state: Mapping[str, Tensor], layout: Layout) -> nn.Module:
-    """The network that computes like `layout`, with these weights, in eval mode and without gradients.
+def network_from_weights(state: Mapping[str, Tensor], variant: Variant) -> nn.Module:
+    """The network that computes like `variant`, with these weights, in eval mode and without gradients.
 
     Args:
         state: Every weight and statistic under torchvision's names; taken as they are, not copied.
-        layout: Chooses the variant; the number of classes follows from the classifier's bias.
+        variant: Whose rules it follows; the number of classes follows from the classifier's bias.
     """
     with torch.device("meta"):
-        model = EfficientNetB0(len(state["classifier.1.bias"]), VARIANTS[layout])
+        model = EfficientNetB0(len(state["classifier.1.bias"]), variant)
     counters = {key: torch.tensor(0) for key in model.state_dict() if key.endswith("num_batches_tracked")}
     model.load_state_dict({**state, **counters}, assign=True)
     return model.eval().requires_grad_(requires_grad=False)

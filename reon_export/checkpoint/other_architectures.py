@@ -6,6 +6,8 @@ from typing import Final
 
 from torch import Tensor
 
+from reon_export.checkpoint.networks import LAYOUTS_BY_NAME, trunk_shapes
+
 # (width of the stem, number of blocks, width of the head) of the EfficientNets, the same in all three libraries
 _EFFICIENTNETS: Final = {
     (32, 16, 1280): "B0",
@@ -25,6 +27,7 @@ _STYLES: Final = (
 )
 # The first of these patterns that any key matches names the family.
 _FAMILIES: Final = (
+    (r"^embeddings\.batchnorm\.weight$", "an EfficientNet of Hugging Face's transformers"),
     (r"(blocks\.0\.0\.conv|features\.1\.0\.block\.0\.0)\.weight$", "an EfficientNetV2 or a MobileNetV3"),
     (r"relative_position_bias_table$", "a Swin Transformer"),
     (r"(cls_token|class_token|pos_embed)", "a vision transformer (ViT)"),
@@ -50,7 +53,19 @@ def name_other_architecture(tensors: Mapping[str, Tensor]) -> str | None:
         blocks = {match[0] for key in tensors if (match := re.match(r"layer\d\.\d+", key))}
         convolutions = 3 if "layer1.0.conv3.weight" in tensors else 2
         return f"a ResNet-{convolutions * len(blocks) + 2}"
+    for layout in LAYOUTS_BY_NAME:
+        shapes = trunk_shapes(layout)
+        if (
+            sum(key in tensors and tuple(tensors[key].shape) == shape for key, shape in shapes.items())
+            > len(shapes) / 2
+        ):
+            return None
     for pattern, family in _FAMILIES:
         if any(re.search(pattern, key) for key in tensors):
             return family
     return None
+
+
+def _is_mostly_b0(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    fitting = [key for key, shape in shapes.items() if key in tensors and tuple(tensors[key].shape) == shape]
+    return len(fitting) > len(shapes) / 2

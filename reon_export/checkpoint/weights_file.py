@@ -7,7 +7,6 @@ import argparse
 import codecs
 import difflib
 import hashlib
-import pathlib
 import pickle
 import re
 import struct
@@ -15,40 +14,59 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
+from reon_export.checkpoint.hub_config import find_weights
+from reon_export.checkpoint.pickle_outline import find_expression
+from reon_export.checkpoint.tensor_mappings import tensor_mappings
 from reon_export.errors import CheckpointError
 
-# Where training scripts put the weights; the averaged ones first, as timm's own `load_checkpoint` prefers
-# them.
-_NESTS: Final = (
-    "state_dict_ema",
-    "model_ema",
-    "ema",
-    "state_dict",
-    "model_state_dict",
-    "model",
-    "net",
-)
-_PREFIX: Final = re.compile(r"^(?:(?:module|model|_orig_mod)\.)+")
 
-# The function by which numpy unpickles a scalar has no public name.
-_NUMPY_SCALAR: Final = cast("Callable[..., object]", np.float64(0).__reduce__()[0])
-# Plain data that training scripts put beside the weights (timm: its arguments; others: a numpy float as best
-# score).
+class _Ignored:
+    """Stands for an object that nobody here reads: makes and calls nothing, whatever the pickle says of it.
+
+    numpy's own classes are not taken: a crafted array of objects over bytes gives any address to the interpreter.
+    """
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def __setstate__(self, _state: object) -> None:
+        pass
+
+
+def _make_dict(*_arguments: object) -> dict[object, object]:
+    return {}
+
+
+def _make_list(*_arguments: object) -> list[object]:
+    return []
+
+
+# Plain data that training scripts put beside the weights: dates, paths, scores, and the states of random number
+# generators. Names of one module that moved are listed under both.
+_IGNORED: Final = (
+    *(f"builtins.{name}" for name in ("bool", "int", "float", "str", "list", "dict", "tuple", "frozenset", "slice")),
+    *(f"datetime.{name}" for name in ("datetime", "date", "time", "timedelta", "timezone")),
+    *(f"{module}.{kind}Path" for module in ("pathlib", "pathlib._local") for kind in ("Posix", "Windows", "PurePosix")),
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    *(f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")),
+    *(f"numpy.dtypes.{type(np.dtype(code)).__name__}" for code in np.typecodes["All"]),
+    *(f"numpy.random._pickle.__{kind}_ctor" for kind in ("randomstate", "generator", "bit_generator")),
+    *("numpy.ndarray", "numpy.dtype", "numpy.random._mt19937.MT19937", "numpy.random._pcg64.PCG64"),
+    *(f"numpy.random.bit_generator.{name}" for name in ("SeedSequence", "__pyx_unpickle_SeedSequence")),
+    *("random.Random", "types.SimpleNamespace", "decimal.Decimal", "fractions.Fraction", "uuid.UUID"),
+)
 _HARMLESS: Final[list[Callable[..., object] | tuple[Callable[..., object], str]]] = [
-    argparse.Namespace,
-    pathlib.PosixPath,
-    np.dtype,
-    *(type(np.dtype(name)) for name in ("float16", "float32", "float64", "int32", "int64", "bool")),
-    (_NUMPY_SCALAR, "numpy._core.multiarray.scalar"),
-    (_NUMPY_SCALAR, "numpy.core.multiarray.scalar"),  # written by numpy 1
-    (codecs.encode, "_codecs.encode"),  # how pickle protocol 2 spells the bytes of a numpy scalar
+    argparse.Namespace,  # timm's, which names the architecture
+    (_make_dict, "collections.defaultdict"),
+    (_make_list, "collections.deque"),
+    (codecs.encode, "_codecs.encode"),  # how pickle protocol 2 spells bytes
+    *((_Ignored, name) for name in _IGNORED),
 ]
 
 
@@ -59,15 +77,13 @@ class StoredWeights:
     Attributes:
         path: The file.
         sha256: Of the file's bytes, in hexadecimal.
-        tensors: By name, without the prefixes of wrappers and without the counters that only training needs.
-        key: Where in the file they lay, such as "state_dict_ema"; empty if at the top.
+        content: Tensors by name, at the top or nested in mappings and lists, with whatever lies beside them.
         architecture: The network's name if the file tells one (timm's training script: `arch`), else empty.
     """
 
     path: Path
     sha256: str
-    tensors: dict[str, Tensor]
-    key: str
+    content: Mapping[str, object]
     architecture: str
 
 
@@ -77,8 +93,6 @@ def hash_file(path: Path) -> str:
     Raises:
         CheckpointError: There is no such file, it cannot be read, or nothing is in it.
     """
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder: give the .pt, .pth or .safetensors file in it")
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -97,10 +111,13 @@ def hash_file(path: Path) -> str:
 def read_weights(path: Path) -> StoredWeights:
     """Hash and read a file that torch.save or safetensors wrote; which of them, its first bytes tell.
 
+    A folder stands for the one weights file in it.
+
     Raises:
         CheckpointError: There is no such file, it cannot be read, is empty, another kind of file, damaged, names
         Python code, or holds no tensors.
     """
+    path = find_weights(path) if path.is_dir() else path
     sha256 = hash_file(path)
     with path.open("rb") as file:
         head = file.read(512)
@@ -149,7 +166,7 @@ def _read_safetensors(path: Path, sha256: str, head: bytes) -> StoredWeights:
         ) from error
     if not tensors:
         raise CheckpointError(f"{path} holds no tensors: expected the state dict of an EfficientNet-B0")
-    return StoredWeights(path, sha256, _bare_names(tensors), "", _architecture_in(metadata))
+    return StoredWeights(path, sha256, tensors, _architecture_in(metadata))
 
 
 def _read_torch_zip(path: Path) -> object:
@@ -165,8 +182,8 @@ def _read_torch_zip(path: Path) -> object:
     if any(name.endswith("/constants.pkl") for name in names):
         raise CheckpointError(
             f"{path} is a TorchScript archive, expected a state dict. Make one with:\n"
-            f'    import torch; model = torch.jit.load("{path.name}")\n'
-            f'    torch.save(model.state_dict(), "{path.stem}_state_dict.pth")'
+            f"    import torch; model = torch.jit.load({str(path)!r})\n"
+            f"    torch.save(model.state_dict(), {str(path.with_name(f'{path.stem}_state_dict.pth'))!r})"
         )
     if not any(name.endswith("data.pkl") for name in names):
         raise CheckpointError(
@@ -198,54 +215,34 @@ def _refusal(path: Path, message: str) -> str:
         return f"{path} is damaged (torch: {reason}); copy or download it again"
     refused = {named[1]}
     if zipfile.is_zipfile(path):
-        refused.update(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    target = f"{path.stem}_state_dict.pth"
-    load = f'    import torch; loaded = torch.load("{path.name}", weights_only=False)\n'
+        with torch.serialization.safe_globals(list(_HARMLESS)):
+            refused.update(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    expression = find_expression(path)
+    load = f"    import torch; loaded = torch.load({str(path)!r}, weights_only=False)\n"
+    save = f"    torch.save({{}}, {str(path.with_name(f'{path.stem}_state_dict.pth'))!r})"
     if any(re.match(r"torch\.nn\.modules\.|.*efficientnet\w*\.", name) for name in refused):
         return (
             f"{path} holds a whole pickled module ({named[1]}), expected a state dict: unpickling could run any code, "
             "so it was not loaded. Only if you trust the file, make a state dict of it where its code is installed:\n"
-            f'{load}    torch.save(loaded.state_dict(), "{target}")  # or loaded["model"].state_dict()'
+            f"{load}{save.format(expression or 'loaded.state_dict()')}"
         )
+    advice = f"{load}{save.format(expression)}" if expression else f"{load}    print(loaded)  # shows where they lie"
     return (
         f"{path} names Python code ({', '.join(sorted(refused)[:3])}), expected tensors and plain data: unpickling "
         "could run any code, so it was not loaded. Only if you made the file yourself, save its weights alone:\n"
-        f'{load}    torch.save(loaded["state_dict"], "{target}")  # or the entry that holds the weights'
+        f"{advice}"
     )
 
 
 def _from_torch(path: Path, sha256: str, loaded: object) -> StoredWeights:
-    found = _find_state_dict(loaded)
-    if found is None:
-        if isinstance(loaded, Mapping):
-            keys = ", ".join(str(key) for key in list(loaded)[:6]) or "none"
-            holds = f"a dict without tensors (its keys: {keys})"
-        else:
-            holds = f"a {type(loaded).__name__}"
-        raise CheckpointError(f"{path} holds {holds}: expected the state dict of an EfficientNet-B0")
-    tensors, key = found
-    return StoredWeights(path, sha256, _bare_names(tensors), key, _architecture_in(loaded))
-
-
-def _find_state_dict(loaded: object, depth: int = 0) -> tuple[dict[str, Tensor], str] | None:
-    """The tensors and the dotted key under which they lay, looking into the usual entries first."""
-    if not isinstance(loaded, Mapping) or depth > 4:
-        return None
-    for key in _NESTS:
-        found = _find_state_dict(loaded.get(key), depth + 1)
-        if found is not None:
-            return found[0], f"{key}.{found[1]}" if found[1] else key
-    tensors = {key: value for key, value in loaded.items() if isinstance(key, str) and isinstance(value, Tensor)}
-    return (tensors, "") if tensors else None
-
-
-def _bare_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without wrappers' prefixes, and without the counters that only training needs."""
-    return {
-        _PREFIX.sub("", key): tensor
-        for key, tensor in tensors.items()
-        if not key.endswith("num_batches_tracked") and key != "n_averaged"  # torch.optim.swa_utils.AveragedModel
-    }
+    if isinstance(loaded, Mapping) and any(True for _ in tensor_mappings(loaded)):
+        return StoredWeights(path, sha256, loaded, _architecture_in(loaded))
+    if isinstance(loaded, Mapping):
+        keys = ", ".join(str(key) for key in list(loaded)[:6]) or "none"
+        holds = f"a dict without tensors (its keys: {keys})"
+    else:
+        holds = f"a {type(loaded).__name__}"
+    raise CheckpointError(f"{path} holds {holds}: expected the state dict of an EfficientNet-B0")
 
 
 def _architecture_in(stored: object) -> str:

@@ -12,7 +12,7 @@ from reon_export.cli.console import VERDICT_COLOURS, StepPrinter, out, print_jso
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_triple
 from reon_export.manifest import PRECISIONS, Artefact
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR
-from reon_export.spec import DEFAULT_OPSET, OPSETS
+from reon_export.spec import DEFAULT_OPSET, OPSETS, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
     checkpoint: Annotated[
-        Path, typer.Argument(help="Weights: .pt, .pth or .safetensors.", show_default="the one in models/")
+        Path,
+        typer.Argument(
+            help="Weights: .pt, .pth or .safetensors, or a folder with one.", show_default="the one in models/"
+        ),
     ] = DEFAULT_CHECKPOINT,
     labels: Annotated[
         str | None, typer.Option(help="'reon', 'a,b,c' or a file; in the order of the network's outputs.")
@@ -43,6 +46,20 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     standalone: Annotated[
         Path | None, typer.Option(help="Also write the demo as one .html file that runs when it is double-clicked.")
     ] = None,
+    layout: Annotated[
+        Layout | None, typer.Option(help="Whose implementation the weights belong to.", show_default="found out")
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            min=32, max=1024, help="Pixels that efficientnet_pytorch's padding is fixed for.", show_default="found out"
+        ),
+    ] = None,
+    entry: Annotated[
+        str | None,
+        typer.Option(help="Where in the file the weights lie, like ema.shadow.", show_default="averaged weights first"),
+    ] = None,
+    allow_constant: Annotated[bool, typer.Option(help="Build although every crop gets the same label.")] = False,
     crops: Annotated[
         Path | None, typer.Option(help="Folder of face crops for parity, instead of the shipped photographs.")
     ] = None,
@@ -69,6 +86,10 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
         parity=parity,
         site=site,
         standalone=standalone,
+        layout=layout,
+        image_size=image_size,
+        entry=entry,
+        allow_constant=allow_constant,
     )
     if dry_run:
         print_plan(make_plan(checkpoint, options), as_json)
@@ -91,8 +112,10 @@ def print_plan(plan: "BuildPlan", as_json: bool) -> None:
     spec, checkpoint = plan.spec, plan.checkpoint
     facts = {
         "checkpoint": str(plan.path),
-        "weights": checkpoint.weights_key or "at the top level",
+        "weights": checkpoint.entry or "at the top level",
+        "other_weights": list(checkpoint.other_entries) or None,
         "layout": checkpoint.layout,
+        "image_size": checkpoint.image_size,
         "sha256": checkpoint.sha256,
         "labels": [label.key for label in spec.labels],
         "input": [spec.input.height, spec.input.width, 3],

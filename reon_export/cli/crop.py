@@ -37,9 +37,10 @@ def crop_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how ty
 
     Example: python -m reon_export crop my_photos my_faces --labels reon --workers 8
     """
+    from reon_export.checkpoint.label_file import read_labels
     from reon_export.evaluate.batches import BatchOptions
     from reon_export.evaluate.crop_dataset import CropOptions, crop_dataset
-    from reon_export.spec import read_labels, read_spec
+    from reon_export.spec import read_spec
 
     model_spec = read_spec(spec)
     if labels is not None:

@@ -1,30 +1,38 @@
 """What a build will do, and every reason not to begin."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from reon_export.browsers.select import find_engine
+from reon_export.checkpoint.answers import find_constant_answer, is_untrained
 from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
-from reon_export.errors import ExportError, SiteError
+from reon_export.errors import CheckpointError, ExportError, SiteError
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import PRECISIONS, Precision, check_replaceable
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
 from reon_export.runtimes.page_session import check_page_is_built
+from reon_export.runtimes.predictions import Predictions
+from reon_export.runtimes.torch_runtime import TorchRuntime
 from reon_export.site.single_file import check_standalone_target
 from reon_export.site.static_site import check_site_target
-from reon_export.spec import DEFAULT_OPSET, OPSETS, ModelSpec
+from reon_export.spec import DEFAULT_OPSET, OPSETS, Layout, ModelSpec
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from reon_export.checkpoint.classifier_graph import ClassifierGraph
     from reon_export.checkpoint.load import Checkpoint
 
 
 @dataclass(frozen=True)
 class BuildOptions(SpecOptions):
-    """What may differ from one build to the next."""
+    """What may differ from one build to the next.
+
+    `layout`, `image_size` and `entry` override what is found out from the file (see `checkpoint.load.LoadOptions`).
+    `allow_constant` builds a network that gives every crop the same label.
+    """
 
     precisions: tuple[Precision, ...] = PRECISIONS
     opset: int = DEFAULT_OPSET
@@ -34,11 +42,18 @@ class BuildOptions(SpecOptions):
     browser: str | None = None
     site: Path | None = None
     standalone: Path | None = None
+    layout: Layout | None = None
+    image_size: int | None = None
+    entry: str | None = None
+    allow_constant: bool = False
 
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What a build will do: everything that can be known, and refused, before work begins."""
+    """What a build will do: everything that can be known, and refused, before work begins.
+
+    `expected` are PyTorch's answers on `crops`.
+    """
 
     path: Path
     checkpoint: "Checkpoint"
@@ -46,6 +61,7 @@ class BuildPlan:
     spec: ModelSpec
     options: BuildOptions
     crops: CropSet
+    expected: Predictions
     warnings: tuple[str, ...]
 
 
@@ -54,7 +70,8 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     import torch
 
     from reon_export.checkpoint.classifier_graph import ClassifierGraph
-    from reon_export.checkpoint.load import load_checkpoint
+    from reon_export.checkpoint.hub_config import read_hub_config
+    from reon_export.checkpoint.load import LoadOptions, load_checkpoint
     from reon_export.checkpoint.weights_file import read_weights
 
     if options.opset not in OPSETS:
@@ -65,16 +82,19 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
         check_page_is_built()
         find_engine(options.browser)
     weights = read_weights(path)
-    checkpoint = load_checkpoint(weights)
-    spec, assumptions = resolve_spec(path, checkpoint.num_classes, options)
+    load_options = LoadOptions(options.layout, options.image_size, options.entry)
+    architecture = read_hub_config(weights.path).architecture
+    checkpoint = load_checkpoint(weights, load_options, architecture=architecture)
+    spec, assumptions = resolve_spec(weights.path, checkpoint.num_classes, options)
     crops = crops_from_folder(options.crops, spec) if options.crops else crops_from_photos(SAMPLE_PHOTOS, spec)
     graph = ClassifierGraph(checkpoint.model, spec)
     batch_nchw = graph.normalise(torch.from_numpy(crops.crops_rgb).permute(0, 3, 1, 2))
     if checkpoint.layout_source == "assumed":  # names alone could not tell: its behaviour on faces may
-        checkpoint = load_checkpoint(weights, crops_nchw=batch_nchw)
+        checkpoint = load_checkpoint(weights, load_options, architecture=architecture, crops_nchw=batch_nchw)
         graph = ClassifierGraph(checkpoint.model, spec)
-    warnings = (*assumptions, *_warn(checkpoint, batch_nchw))
-    return BuildPlan(path, checkpoint, graph, spec, options, crops, warnings)
+    expected = TorchRuntime(graph, spec)(crops.crops_rgb)
+    notes = (*assumptions, *_describe(checkpoint), *_check_answers(checkpoint.path.name, expected, spec, options))
+    return BuildPlan(checkpoint.path, checkpoint, graph, spec, options, crops, expected, notes)
 
 
 def _check_publishing(options: BuildOptions) -> None:
@@ -89,15 +109,39 @@ def _check_publishing(options: BuildOptions) -> None:
             )
 
 
-def _warn(checkpoint: "Checkpoint", batch_nchw: "Tensor") -> tuple[str, ...]:
-    from reon_export.checkpoint.load import is_untrained
+def _describe(checkpoint: "Checkpoint") -> Iterator[str]:
+    """What was found out, guessed, completed or left out."""
+    if checkpoint.entry or checkpoint.other_entries:
+        others = ", ".join(repr(entry) if entry else "the top level" for entry in checkpoint.other_entries)
+        taken = repr(checkpoint.entry) if checkpoint.entry else "the top level"
+        beside = f" (the file also holds a network under {others}; --entry chooses it)" if others else ""
+        yield f"weights taken from {taken}{beside}"
+    if checkpoint.layout_source not in {"keys", "argument"}:
+        yield f"layout {checkpoint.layout}: {checkpoint.layout_note}"
+    yield from checkpoint.notes
 
-    warnings = []
-    if checkpoint.layout_source in ("statistics", "assumed"):
-        warnings.append(f"layout {checkpoint.layout}: {checkpoint.layout_note}")
-    if is_untrained(checkpoint.model, batch_nchw):
-        warnings.append(
-            f"{checkpoint.path.name} gives nearly the same answer for every face: it looks untrained, and parity "
-            "on it means little; check that it is the checkpoint you mean, and --mean and --std"
+
+def _check_answers(name: str, expected: Predictions, spec: ModelSpec, options: BuildOptions) -> tuple[str, ...]:
+    """Why parity on these answers would prove little, for the user; raises CheckpointError unless that is allowed."""
+    count = len(expected.logits)
+    broken = int((~np.isfinite(expected.logits)).any(axis=1).sum())
+    if broken:
+        raise CheckpointError(
+            f"{name} gives logits that are not finite for {broken} of {count} face crops: check --mean, --std and "
+            "--layout, or use an earlier checkpoint"
         )
-    return tuple(warnings)
+    if count < 2:
+        return ("with one crop it cannot be checked that the answers depend on the face",)
+    constant = find_constant_answer(expected.probabilities)
+    if is_untrained(expected.probabilities):
+        problem = f"{name} gives nearly the same answer for every one of {count} face crops: it looks untrained"
+    elif constant is not None:
+        problem = f"{name} gives {spec.labels[constant].key!r} for every one of {count} face crops"
+    else:
+        return ()
+    if options.allow_constant:
+        return (f"{problem}, so parity proves little",)
+    raise CheckpointError(
+        f"{problem}, so parity would prove nothing. Check that it is the checkpoint that you mean, --mean, --std and "
+        "--input-size; if it is right, pass --crops with faces of several expressions, or --allow-constant"
+    )

@@ -17,7 +17,7 @@ def load_reference(manifest: Manifest, checkpoint: Path | None) -> "ClassifierGr
     Without `checkpoint`, the project's default checkpoint is taken. Raises ParityError if it is another file.
     """
     from reon_export.checkpoint.classifier_graph import ClassifierGraph
-    from reon_export.checkpoint.load import load_checkpoint
+    from reon_export.checkpoint.load import LoadOptions, load_checkpoint
     from reon_export.checkpoint.weights_file import read_weights
 
     path = checkpoint or DEFAULT_CHECKPOINT
@@ -28,5 +28,6 @@ def load_reference(manifest: Manifest, checkpoint: Path | None) -> "ClassifierGr
             f"the manifest lists {manifest.source.sha256[:12]}… ({manifest.source.file}); "
             "pass that file with --checkpoint"
         )
-    loaded = load_checkpoint(weights, layout=manifest.source.layout)
+    source = manifest.source
+    loaded = load_checkpoint(weights, LoadOptions(source.layout, source.image_size, source.entry))
     return ClassifierGraph(loaded.model, manifest.spec)

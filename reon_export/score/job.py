@@ -81,13 +81,18 @@ def load_track_model(options: ScoreOptions) -> TrackModel:
     from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
 
     checkpoint = load_checkpoint(options.checkpoint)
-    spec, assumed = resolve_spec(options.checkpoint, checkpoint.num_classes, SpecOptions())
+    spec, assumed = resolve_spec(checkpoint.path, checkpoint.num_classes, SpecOptions())
     if assumed:
         raise SpecError(
             f"{options.checkpoint.name} has no spec beside it: {assumed[0]}; put one at "
             f"{options.checkpoint.with_suffix('.json')}, or build a model folder and pass it with --model"
         )
-    facts = {"name": options.checkpoint.stem, "checkpoint_sha256": checkpoint.sha256, "runtime": "torch float32"}
+    if checkpoint.layout_source == "assumed":
+        raise SpecError(
+            f"{options.checkpoint.name} does not say how it computes ({checkpoint.layout_note}): build a model folder, "
+            "which takes these options, and pass it with --model"
+        )
+    facts = {"name": checkpoint.path.stem, "checkpoint_sha256": checkpoint.sha256, "runtime": "torch float32"}
     return TrackModel(TorchRuntime(ClassifierGraph(checkpoint.model, spec), spec), spec, facts)
 
 

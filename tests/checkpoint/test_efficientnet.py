@@ -95,7 +95,7 @@ def test_the_weights_make_the_comparison_mean_something(
         ("torchvision", 112, Variant("same", 1e-5)),
         ("timm_tf", 112, Variant("symmetric", 1e-3)),
         ("timm_tf", 112, Variant("same", 1e-5)),
-        ("timm_tf", 112, Variant("same_224", 1e-3)),
+        ("timm_tf", 112, Variant("fixed", 1e-3)),
         ("efficientnet_pytorch", 112, Variant("same", 1e-3, "product")),
         ("efficientnet_pytorch", 224, Variant("symmetric", 1e-3, "product")),
     ],
@@ -126,7 +126,7 @@ def test_a_torchvision_state_dict_loads_as_it_is(references: dict[Layout, nn.Mod
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("padding", ["symmetric", "same", "same_224"])
+@pytest.mark.parametrize("padding", ["symmetric", "same", "fixed"])
 def test_export_has_constant_padding_and_few_operators(padding: Padding, batches: dict[int, Tensor]) -> None:
     torch.manual_seed(0)
     model = EfficientNetB0(7, Variant(padding, 1e-3)).eval()
@@ -164,5 +164,5 @@ def test_every_layout_has_a_variant() -> None:
         "torchvision": ("symmetric", 1e-5, "fused"),
         "timm": ("symmetric", 1e-5, "fused"),
         "timm_tf": ("same", 1e-3, "fused"),
-        "efficientnet_pytorch": ("same_224", 1e-3, "product"),
+        "efficientnet_pytorch": ("fixed", 1e-3, "product"),
     }

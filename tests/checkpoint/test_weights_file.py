@@ -1,10 +1,14 @@
 """Every container, nesting and prefix loads; every bad file is named in words; nothing in a file is run."""
 
 import argparse
+import copy
+import datetime
 import os
 import pickle
+import random
 import struct
 import zipfile
+from collections import defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from reon_export.checkpoint.load import load_checkpoint
+from reon_export.errors import CheckpointError
 from reon_export.spec import Layout
 from tests.support.checkpoint_files import State, refused, same_weights, saved
 
@@ -46,14 +51,14 @@ NESTS: dict[str, Callable[[State], object]] = {
 @pytest.mark.parametrize("key", NESTS)
 def test_nested_state_dicts(tmp_path: Path, trained: State, key: str) -> None:
     checkpoint = load_checkpoint(saved(tmp_path / "a.pt", NESTS[key](trained)))
-    assert checkpoint.weights_key == key
+    assert checkpoint.entry == key
     assert same_weights(checkpoint.model, trained)
 
 
 def test_averaged_weights_win_over_plain_ones(tmp_path: Path, trained: State) -> None:
     plain = {**trained, "classifier.1.bias": torch.zeros(7)}
     checkpoint = load_checkpoint(saved(tmp_path / "a.pt", {"state_dict": plain, "state_dict_ema": trained}))
-    assert checkpoint.weights_key == "state_dict_ema"
+    assert checkpoint.entry == "state_dict_ema"
     assert torch.equal(checkpoint.model.state_dict()["classifier.1.bias"], trained["classifier.1.bias"])
 
 
@@ -74,10 +79,19 @@ def test_what_training_scripts_store_beside_the_weights(tmp_path: Path, blank: S
         "args": argparse.Namespace(model="efficientnet_b0", lr=0.1, output=Path("runs") / "1"),
         "best": np.float64(91.5),
         "count": np.int64(7),
+        "curve": np.linspace(0, 1, 5),
+        "names": np.array(["a", "b"], dtype=object),
+        "by_class": defaultdict(list, {"joy": [1]}),
+        "recent": deque([0.1], maxlen=5),
+        "saved_at": datetime.datetime.now(datetime.UTC),
+        "took": datetime.timedelta(seconds=5),
+        "random": (random.getstate(), random.Random(1), np.random.get_state(), np.random.default_rng(1)),  # noqa: S311
+        "torch_random": torch.get_rng_state(),
+        "range": slice(1, 2),
         "state_dict": blank,
     }
     path = saved(tmp_path / "last.pth.tar", content, _use_new_zipfile_serialization=not legacy)
-    assert load_checkpoint(path).weights_key == "state_dict"
+    assert load_checkpoint(path).entry == "state_dict"
 
 
 # --- bad files ------------------------------------------------------------------------------------
@@ -90,7 +104,8 @@ def test_missing_files_name_near_ones(tmp_path: Path) -> None:
 
 
 def test_folders_and_empty_files(tmp_path: Path) -> None:
-    assert refused(tmp_path) == f"{tmp_path.name} is a folder: give the .pt, .pth or .safetensors file in it"
+    wanted = f"{tmp_path.name} is a folder, expected one .pt, .pth or .safetensors file in it, got"
+    assert refused(tmp_path) == f"{wanted} none"
     (tmp_path / "a.pt").touch()
     assert refused(tmp_path / "a.pt") == "a.pt is empty (0 bytes): copy or download it again"
 
@@ -162,25 +177,76 @@ def test_files_without_tensors(tmp_path: Path) -> None:
     assert refused(tmp_path / "a.safetensors").startswith("a.safetensors holds no tensors")
 
 
+class Settings:
+    """An object of somebody's own class beside the weights."""
+
+    def __init__(self, **values: object) -> None:
+        self.__dict__.update(values)
+
+
+RECIPES: dict[str, Callable[[nn.Module], object]] = {
+    "loaded.state_dict()": lambda model: model,
+    "loaded['model'].state_dict()": lambda model: {"model": model, "epoch": 3},
+    "loaded['net'].state_dict()": lambda model: {"net": nn.DataParallel(model), "acc": 0.9},
+    "loaded['ema'].state_dict()": lambda model: {"model": copy.deepcopy(model), "ema": model},
+    "loaded['a b']['c\"d'].state_dict()": lambda model: {"a b": {'c"d': model}},
+    "loaded['ema'].module.state_dict()": lambda model: {"model": model, "ema": Settings(module=model, decay=0.9)},
+    "loaded['state_dict']": lambda model: {"state_dict": model.state_dict(), "settings": Settings(lr=0.1)},
+    "loaded['weights']": lambda model: {"settings": Settings(lr=0.1), "weights": model.state_dict()},
+    "{k: v for k, v in loaded.items() if torch.is_tensor(v)}": lambda model: {
+        **model.state_dict(),
+        "settings": Settings(lr=0.1),
+    },
+    "loaded['ema']['shadow']": lambda model: {
+        "model": model.state_dict(),
+        "ema": {"shadow": model.state_dict(), "settings": Settings()},
+    },
+}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("expression", RECIPES)
+def test_the_recipe_in_a_refusal_works_as_printed(
+    tmp_path: Path, fresh: dict[Layout, nn.Module], expression: str, legacy: bool
+) -> None:
+    content = RECIPES[expression](fresh["torchvision"])
+    path = saved(tmp_path / "whole.pth", content, _use_new_zipfile_serialization=not legacy)
+    check_recipe(path, f"torch.save({expression}, {str(tmp_path / 'whole_state_dict.pth')!r})")
+
+
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("layout", ["torchvision", "timm", "efficientnet_pytorch"])
 def test_a_pickled_module_is_refused_with_the_two_lines(
     tmp_path: Path, fresh: dict[Layout, nn.Module], layout: Layout, legacy: bool
 ) -> None:
     path = saved(tmp_path / "whole.pth", fresh[layout], _use_new_zipfile_serialization=not legacy)
-    first, *code = refused(path).splitlines()
+    first = refused(path).splitlines()[0]
     assert first.startswith("whole.pth holds a whole pickled module (")
     assert "expected a state dict: unpickling could run any code, so it was not loaded" in first
+    check_recipe(path, f"torch.save(loaded.state_dict(), {str(tmp_path / 'whole_state_dict.pth')!r})")
+
+
+@pytest.mark.parametrize("name", ["it's.pth", 'a"b.pth', "x'); print('injected.pth", "back\\slash.pth", "새 모델.pth"])
+def test_a_recipe_quotes_the_path(tmp_path: Path, fresh: dict[Layout, nn.Module], name: str) -> None:
+    path = saved(tmp_path / name, fresh["torchvision"])
+    check_recipe(path, "torch.save(loaded.state_dict(), ")
+
+
+def check_recipe(path: Path, last_line: str) -> None:
+    """The last line of the refusal is this one, and the file that the printed lines make is taken."""
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    _, *code = str(caught.value).splitlines()
     assert len(code) == 2
-    # The advice works as printed.
-    lines = "\n".join(line.strip() for line in code)
-    here = Path.cwd()
-    os.chdir(tmp_path)
-    try:
-        exec(lines)  # noqa: S102
-    finally:
-        os.chdir(here)
-    assert load_checkpoint(tmp_path / "whole_state_dict.pth").num_classes == 7
+    assert code[1].strip().startswith(last_line)
+    exec("\n".join(line.strip() for line in code))  # noqa: S102
+    made = path.with_name(f"{path.stem}_state_dict.pth")
+    assert load_checkpoint(made).num_classes in {7, 1000}
+
+
+def test_a_recipe_without_a_network_shows_what_is_there(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.pt", {"settings": Settings(lr=0.1)})
+    assert refused(path).splitlines()[-1] == "    print(loaded)  # shows where they lie"
 
 
 class Malicious:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from reon_export.cli.app import app
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
 from tests.support.command import run
+from tests.support.layouts import trained_weights
 
 COMMANDS = tuple(str(command.name) for command in app.registered_commands)
 
@@ -74,28 +75,73 @@ def test_bad_input_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.slow
-def test_an_untrained_network_is_warned_about(
+def test_a_network_whose_answers_do_not_depend_on_the_face_is_refused_unless_allowed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from reon_export.checkpoint.efficientnet import VARIANTS, EfficientNetB0
+    from reon_export.checkpoint.efficientnet import EfficientNetB0
 
     torch.manual_seed(0)
-    network = EfficientNetB0(3, VARIANTS["torchvision"])
-    torch.save(network.state_dict(), tmp_path / "fresh.pt")
-    code, stdout, _ = run(
-        capsys,
-        monkeypatch,
-        "build",
-        str(tmp_path / "fresh.pt"),
-        "--labels",
-        "a,b,c",
-        "--dry-run",
-        "--json",
-        "--no-parity",
-    )
+    torch.save(EfficientNetB0(3).state_dict(), tmp_path / "fresh.pt")
+    options = ("--labels", "a,b,c", "--dry-run", "--json", "--no-parity", "--out", str(tmp_path / "model"))
+    command = ("build", str(tmp_path / "fresh.pt"), *options)
+    code, _, stderr = run(capsys, monkeypatch, *command)
+    assert code == 2
+    problem = "fresh.pt gives nearly the same answer for every one of 64 face crops: it looks untrained"
+    assert f"{problem}, so parity would prove nothing. Check that it is the checkpoint" in stderr
+    code, stdout, _ = run(capsys, monkeypatch, *command, "--allow-constant")
     assert code == 0
-    warnings = json.loads(stdout)["warnings"]
-    assert any("fresh.pt gives nearly the same answer for every face: it looks untrained" in line for line in warnings)
+    assert f"{problem}, so parity proves little" in json.loads(stdout)["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"bias": torch.tensor([0.0, 9, 0, 0, 0, 0, 0])}, "gives 'b' for every one of 64 face crops, so parity would"),
+        (
+            {"weight": torch.full((7, 1280), 1e38)},
+            "gives logits that are not finite for 64 of 64 face crops: check --mean, --std and --layout",
+        ),
+    ],
+)
+def test_constant_and_infinite_answers_are_refused(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    change: dict[str, torch.Tensor],
+    problem: str,
+) -> None:
+    state = trained_weights()
+    torch.save(state | {f"classifier.1.{name}": value for name, value in change.items()}, tmp_path / "stuck.pt")
+    options = ("--labels", "a,b,c,d,e,f,g", "--dry-run", "--no-parity", "--out", str(tmp_path / "model"))
+    code, _, stderr = run(capsys, monkeypatch, "build", str(tmp_path / "stuck.pt"), *options)
+    assert code == 2
+    assert problem in " ".join(stderr.split())
+
+
+def test_dry_run_names_the_entry_and_what_overrides_it(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    trained = trained_weights()
+    raw = {**trained, "classifier.1.bias": trained["classifier.1.bias"] + 1}
+    path = tmp_path / "last.pth"
+    torch.save({"model": raw, "ema": {"shadow": trained}, "criterion.weight": torch.ones(7)}, path)
+    options = ("--labels", "a,b,c,d,e,f,g", "--input-size", "112", "--dry-run", "--no-parity")
+    command = ("build", str(path), *options, "--out", str(tmp_path / "model"))
+    code, stdout, _ = run(capsys, monkeypatch, *command, "--json")
+    plan = json.loads(stdout)
+    assert code == 0
+    assert (plan["weights"], plan["other_weights"]) == ("ema.shadow", ["model"])
+    expected = "weights taken from 'ema.shadow' (the file also holds a network under 'model'; --entry chooses it)"
+    assert expected in plan["warnings"]
+    code, stdout, _ = run(capsys, monkeypatch, *command, "--entry", "model")
+    assert code == 0
+    assert "weights        model" in stdout
+    assert "other weights  ema.shadow" in stdout
+    code, _, stderr = run(capsys, monkeypatch, *command, "--layout", "timm")
+    assert code == 2
+    assert "has torchvision's names of tensors, but the layout timm was asked for" in " ".join(stderr.split())
 
 
 def test_dry_run_says_what_would_be_done_and_writes_nothing(

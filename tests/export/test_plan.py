@@ -56,7 +56,7 @@ def test_what_is_assumed_is_said(tmp_path: Path, default_spec: ModelSpec) -> Non
         (
             2,
             BuildOptions(labels="a,b", std=(1, 0, 1)),
-            "--std (1, 0, 1) cannot be used: std.1: Input should be greater than 0",
+            "--std 1,0,1 cannot be used: std expected above 0 and up to 1 for R,G,B, got 1,0,1",
         ),
     ],
 )

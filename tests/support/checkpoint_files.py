@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reon_export.checkpoint.efficientnet import torchvision_keys
-from reon_export.checkpoint.load import load_checkpoint
+from reon_export.checkpoint.load import LoadOptions, load_checkpoint
 from reon_export.errors import CheckpointError
 from reon_export.spec import Layout
 
@@ -25,7 +25,7 @@ def saved(path: Path, content: object, **options: Any) -> Path:
 def refused(path: Path, **options: Any) -> str:
     """What the loader says of a file that it must refuse, without the folder's name."""
     with pytest.raises(CheckpointError) as caught:
-        load_checkpoint(path, **options)
+        load_checkpoint(path, LoadOptions(**options))
     return str(caught.value).replace(str(path), path.name)
 
 

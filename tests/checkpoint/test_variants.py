@@ -57,4 +57,4 @@ def test_trained_statistics_tell_which_timm(tmp_path: Path, trained: State, batc
 def test_without_evidence_timm_is_assumed_and_said_so(tmp_path: Path, blank: State) -> None:
     checkpoint = load_checkpoint(saved(tmp_path / "a.pt", renamed(blank, "timm")))
     assert (checkpoint.layout, checkpoint.layout_source) == ("timm", "assumed")
-    assert 'name the file "tf_efficientnet_b0..."' in checkpoint.layout_note
+    assert checkpoint.layout_note.endswith("if it is that one, pass --layout timm_tf")

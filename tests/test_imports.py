@@ -26,7 +26,7 @@ ROOMS = (
     "browsers",
 )
 # What everything stands on; below the rooms, and in the same order.
-GROUND = ("manifest", "spec", "text_file", "atomic", "progress", "paths", "errors")
+GROUND = ("manifest", "spec", "text_file", "file_kind", "atomic", "progress", "paths", "errors")
 Graph = Mapping[str, set[str]]
 
 

@@ -24,6 +24,7 @@ from reon_export.checkpoint.hub_config import find_weights
 from reon_export.checkpoint.pickle_outline import find_expression
 from reon_export.checkpoint.tensor_mappings import tensor_mappings
 from reon_export.errors import CheckpointError
+from reon_export.file_kind import name_kind
 
 
 class _Ignored:
@@ -134,22 +135,9 @@ def read_weights(path: Path) -> StoredWeights:
 
 def _kind_of(head: bytes) -> str:
     """In words, what a file that is no checkpoint seems to be."""
-    kinds = {
-        b"\xff\xd8\xff": "a JPEG image",
-        b"\x89PNG": "a PNG image",
-        b"\x89HDF": "an HDF5 file (Keras)",
-        b"\x1f\x8b": "a gzip archive",
-        b"version https://git-lfs": "a Git LFS pointer (`git lfs pull` fetches the real file)",
-        b"<!DOCTYPE": "a web page (a download that went wrong)",
-        b"<html": "a web page (a download that went wrong)",
-        b"\x80": "a Python pickle that torch.save did not write",
-    }
-    for magic, kind in kinds.items():
-        if head.startswith(magic):
-            return kind
-    if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
-        return "a text file"
-    return f"a file of unknown kind (first bytes {head[:4].hex(' ')})"
+    if head.startswith(b"\x80"):
+        return "a Python pickle that torch.save did not write"
+    return name_kind(head) or f"a file of unknown kind (first bytes {head[:4].hex(' ')})"
 
 
 def _read_safetensors(path: Path, sha256: str, head: bytes) -> StoredWeights:

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from reon_export.cli.console import ProgressBars, out, print_json
-from reon_export.evaluate.choices import CropFormat, CropSource, Executor
+from reon_export.evaluate.choices import CropFormat, CropSource, Executor, LabelSource
 from reon_export.paths import DEFAULT_SPEC
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ def crop_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how ty
         CropFormat,
         typer.Option("--format", help="png: without loss, the same answers as from the photographs; jpeg: smaller."),
     ] = "png",
+    labels_from: Annotated[
+        LabelSource, typer.Option(help="folder: the class folder's; annotators: AI-Hub's majority, where there is one.")
+    ] = "folder",
     executor: Annotated[
         Executor, typer.Option("--executor", "--engine", help="local, or ray (RAY_ADDRESS names a cluster).")
     ] = "local",
@@ -51,6 +54,7 @@ def crop_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how ty
         spec=model_spec,
         source=crop,
         format=image_format,
+        labels_from=labels_from,
         batches=BatchOptions(executor, workers, batch_size),
     )
     with ProgressBars() as bars:
@@ -82,4 +86,8 @@ def _print_crops(run: "CropRun") -> None:
     parts = ", ".join(f"{part} {spent * 1000 / run.run.entries:.1f}" for part, spent in run.seconds_by_part.items())
     out.print(f"{run.seconds:.1f} s, {run.run.entries / run.seconds:.1f} images/s; milliseconds an image: {parts}")
     out.print(f"\nWritten: {escape(str(run.out))} (crops.jsonl lists every image)", soft_wrap=True)
-    out.print(f"Next: python -m reon_export evaluate MODEL --data {escape(str(run.out))} --crop none", soft_wrap=True)
+    if run.counts.get("ok"):
+        command = f"python -m reon_export evaluate MODEL --data {escape(str(run.out))} --crop none"
+        out.print(f"Next: {command}", soft_wrap=True)
+    else:
+        out.print("No crop was written; no_face.txt and unreadable.txt there list the reasons.", soft_wrap=True)

@@ -11,7 +11,7 @@ from rich.table import Table
 from reon_export.cli.console import ProgressBars, out, print_json, progress
 from reon_export.cli.options import parse_choice, parse_runtimes
 from reon_export.errors import DataError
-from reon_export.evaluate.choices import CropMode, Executor
+from reon_export.evaluate.choices import CropMode, Executor, LabelSource
 from reon_export.manifest import PRECISIONS
 from reon_export.runtimes.runtime_id import ONNX, RUNTIMES, TORCH
 
@@ -39,6 +39,9 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
     crop: Annotated[
         CropMode, typer.Option(help="haar: find the face; boxes: from the annotations; none: images are face crops.")
     ] = "haar",
+    labels_from: Annotated[
+        LabelSource, typer.Option(help="folder: the class folder's; annotators: AI-Hub's majority, where there is one.")
+    ] = "folder",
     executor: Annotated[
         Executor, typer.Option("--executor", "--engine", help="local, or ray (RAY_ADDRESS names a cluster).")
     ] = "local",
@@ -71,6 +74,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
         runtimes=parse_runtimes(runtimes, _RUNTIMES),
         precisions=parse_choice(precisions, "--precisions", PRECISIONS) if precisions else (),
         crop=crop,
+        labels_from=labels_from,
         out=out_dir,
         batches=BatchOptions(executor, workers, batch_size),
     )

@@ -5,4 +5,5 @@ from typing import Literal
 CropMode = Literal["haar", "none", "boxes"]
 CropSource = Literal["haar", "boxes"]
 CropFormat = Literal["png", "jpeg"]
+LabelSource = Literal["folder", "annotators"]
 Executor = Literal["local", "ray"]

@@ -6,7 +6,7 @@ gives the same answer for the crop as for the photograph. `jpeg` is smaller, and
     OUT/<the photograph's path>.png     so that class folders stay class folders
     OUT/crops.jsonl                     a line a photograph: its path, label, SHA-256 and status; for a crop its box
                                         (pixels of the photograph), file, size and SHA-256
-    OUT/no_face.txt, unreadable.txt     the photographs without a crop
+    OUT/no_face.txt, unreadable.txt     the photographs without a crop (no face, no box, no label; not decodable)
     OUT/.job/                           while it runs: what is done (see `reon_export.evaluate.batches.parts`)
 """
 
@@ -25,7 +25,7 @@ import cv2
 from reon_export.atomic import replace_file
 from reon_export.errors import DataError, FaceError
 from reon_export.evaluate.batches import BatchOptions, BatchRun, Record, read_records, run_batches
-from reon_export.evaluate.choices import CropFormat, CropSource
+from reon_export.evaluate.choices import CropFormat, CropSource, LabelSource
 from reon_export.evaluate.datasets import Dataset, Entry, open_dataset
 from reon_export.faces.crop import Box, Image, cut_square, square_crop
 from reon_export.faces.decode import decode_image_rgb
@@ -47,11 +47,12 @@ class CropWork:
     margin: float
     source: CropSource
     format: CropFormat
+    labels_from: LabelSource = "folder"
 
     @property
     def fingerprint(self) -> str:
         """What decides the crops."""
-        return json.dumps(["crop", self.data.root, self.margin, self.source, self.format])
+        return json.dumps(["crop", self.data.root, self.margin, self.source, self.format, self.labels_from])
 
     @contextmanager
     def open(self) -> Iterator[Callable[[Sequence[Entry]], list[Record]]]:
@@ -62,6 +63,8 @@ class CropWork:
     def _crop(self, entry: Entry, detector: HaarDetector | None) -> Record:
         record: Record = {"path": entry.path, "label": entry.label, "status": "ok"}
         seconds = record["seconds"] = {}
+        if entry.label is None:
+            return {**record, "status": "no_label"}
         started = time.perf_counter()
         try:
             content = self.data.read(entry.path)
@@ -76,7 +79,9 @@ class CropWork:
         seconds.update(read=read - started, decode=decoded - read, haar=found - decoded)
         if not boxes:
             return {**record, "status": "no_face" if detector else "no_box"}
-        written = self._write(entry.path, image, boxes[0])
+        # The folder of an image names the uploader's label; a crop must lie in the folder of its own.
+        place = entry.path if self.labels_from == "folder" else f"{entry.label}/{entry.path}"
+        written = self._write(place, image, boxes[0])
         seconds["write"] = time.perf_counter() - found
         return {**record, **written, "box": boxes[0]._asdict()}
 
@@ -114,6 +119,7 @@ class CropOptions:
     spec: ModelSpec
     source: CropSource = "haar"
     format: CropFormat = "png"
+    labels_from: LabelSource = "folder"
     batches: BatchOptions = field(default_factory=BatchOptions)
 
 
@@ -133,8 +139,9 @@ def crop_dataset(options: CropOptions, on_progress: OnProgress = ignore_progress
         raise DataError(f"{out} is not empty{done}; choose another folder, or delete it first")
     data = open_dataset(options.data, options.spec.labels)
     out.mkdir(parents=True, exist_ok=True)
-    work = CropWork(data, out, options.spec.crop.margin, options.source, options.format)
-    run = run_batches(work, data.entries(), job, options.batches, on_progress)
+    work = CropWork(data, out, options.spec.crop.margin, options.source, options.format, options.labels_from)
+    entries = data.entries(with_boxes=options.source == "boxes", labels_from=options.labels_from)
+    run = run_batches(work, entries, job, options.batches, on_progress)
     totals = _write_lists(out, read_records(job))
     shutil.rmtree(job)
     return CropRun(out, run, *totals[:3], time.perf_counter() - started, totals[3])
@@ -168,7 +175,7 @@ def _write_lists(out: Path, records: Iterator[Record]) -> tuple[dict[str, int], 
             source_bytes += record.get("bytes", 0) if record["status"] == "ok" else 0
             crop_bytes += record.get("crop_bytes", 0)
             lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-            if record["status"] in ("no_face", "no_box"):
+            if record["status"] in ("no_face", "no_box", "no_label"):
                 no_face.write(record["path"] + "\n")
             elif record["status"] == "unreadable":
                 unreadable.write(f"{record['path']}\t{record['reason']}\n")

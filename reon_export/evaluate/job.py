@@ -12,7 +12,7 @@ import numpy as np
 
 from reon_export.errors import DataError
 from reon_export.evaluate.batches import BatchOptions, BatchRun, Record, read_records, run_batches
-from reon_export.evaluate.choices import CropMode
+from reon_export.evaluate.choices import CropMode, LabelSource
 from reon_export.evaluate.datasets import open_dataset
 from reon_export.evaluate.metrics import Figures, McNemar, Tally, compare_paired
 from reon_export.evaluate.work import Candidate, EvaluateWork
@@ -38,6 +38,7 @@ class EvaluateOptions:
     runtimes: tuple[RuntimeId, ...] = (TORCH, ONNX)
     precisions: tuple[str, ...] = ()
     crop: CropMode = "haar"
+    labels_from: LabelSource = "folder"
     out: Path = Path("evaluation")
     batches: BatchOptions = field(default_factory=BatchOptions)
 
@@ -106,9 +107,10 @@ def evaluate(options: EvaluateOptions, on_progress: OnProgress = ignore_progress
     labels = tuple(label.key for label in manifest.spec.labels)
     candidates = _choose(options, manifest, other)
     data = open_dataset(options.data, manifest.spec.labels)
-    work = EvaluateWork(data, candidates, labels, options.crop)
+    work = EvaluateWork(data, candidates, labels, options.crop, options.labels_from)
     folder = options.out.resolve() / WORK_FOLDER
-    run = run_batches(work, data.entries(), folder, options.batches, on_progress)
+    entries = data.entries(with_boxes=options.crop == "boxes", labels_from=options.labels_from)
+    run = run_batches(work, entries, folder, options.batches, on_progress)
     total = _add_up(read_records(folder), candidates, labels)
     if not total.counts["ok"]:
         shutil.rmtree(folder)  # else the next run would go on with these answers after the data has been mended

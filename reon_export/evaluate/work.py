@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reon_export.errors import DataError, FaceError
 from reon_export.evaluate.batches import Record
-from reon_export.evaluate.choices import CropMode
+from reon_export.evaluate.choices import CropMode, LabelSource
 from reon_export.evaluate.datasets import Dataset, Entry
 from reon_export.faces.crop import Box, Image
 from reon_export.faces.decode import decode_image_rgb
@@ -44,20 +44,22 @@ class Candidate:
 class EvaluateWork:
     """Reads, crops and classifies; a record an image, with each candidate's probabilities in the order of `labels`.
 
-    A record's `status` is `ok`, `unreadable` (with a `reason`), `no_face` (Haar found none) or `no_box` (the data has
-    none for it). `seconds` is what the image took to read, to crop, and in each candidate (its share of the batch).
+    A record's `status` is `ok`, `unreadable` (with a `reason`), `no_face` (Haar found none), `no_box` (the data has
+    none for it) or `no_label` (the annotators disagree). `seconds` is what the image took to read, to crop, and in each
+    candidate (its share of the batch).
     """
 
     data: Dataset
     candidates: tuple[Candidate, ...]
     labels: tuple[str, ...]
     crop: CropMode
+    labels_from: LabelSource = "folder"
 
     @property
     def fingerprint(self) -> str:
         """What decides the records: the data's place, the crop rule, and the models' manifests."""
         manifests = [(c.name, str(c.runtime), c.precision, _hash_manifest(c.model_dir)) for c in self.candidates]
-        return json.dumps(["evaluate", self.data.root, self.crop, list(self.labels), manifests])
+        return json.dumps(["evaluate", self.data.root, self.crop, self.labels_from, list(self.labels), manifests])
 
     @contextmanager
     def open(self) -> Iterator[Process]:
@@ -84,6 +86,8 @@ class EvaluateWork:
 
     def _read(self, entry: Entry, detector: HaarDetector | None) -> tuple[Record, tuple[Image, Box | None] | None]:
         record: Record = {"path": entry.path, "label": entry.label, "status": "ok", "p": {}, "seconds": {}}
+        if entry.label is None:
+            return {**record, "status": "no_label"}, None
         started = time.perf_counter()
         try:
             image = decode_image_rgb(self.data.read(entry.path), entry.path)

@@ -25,6 +25,7 @@ import numpy as np
 
 from reon_export.errors import FaceError
 from reon_export.faces.crop import Image
+from reon_export.file_kind import name_kind
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
@@ -100,8 +101,18 @@ def _read_tiff_orientation(exif: bytes) -> int:
 def _decode(encoded: bytes, flags: int, name: str) -> "MatLike":
     decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if encoded else None
     if decoded is None:
-        raise FaceError(f"{name} is not an image that can be decoded; expected a JPEG, PNG, BMP, WebP or TIFF file")
+        raise FaceError(f"{name} {_describe(encoded)}; expected a JPEG, PNG, BMP, WebP or TIFF file")
     return decoded
+
+
+def _describe(encoded: bytes) -> str:
+    """What is wrong with a file that cannot be decoded."""
+    kind = name_kind(encoded[:512])
+    if not encoded:
+        return "is empty (0 bytes): copy or download it again"
+    if kind in {"a JPEG image", "a PNG image"}:
+        return f"is {kind} that is damaged or cut off: copy or download it again"
+    return "is not an image that can be decoded" + (f", but {kind}" if kind else "")
 
 
 def _to_rgb(image_bgr: "MatLike") -> Image:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from reon_export.errors import FaceError
 from reon_export.faces.crop import Box, Image, cut_square, square_crop
 from reon_export.faces.haar import HaarDetector
-from reon_export.faces.image_files import IMAGE_SUFFIXES, list_images, read_image_rgb
+from reon_export.faces.image_files import find_images, list_images, read_image_rgb
 from reon_export.faces.preprocess import crop_face, resize_bilinear
 from reon_export.spec import ModelSpec
 
@@ -86,7 +86,7 @@ def crops_from_folder(folder: Path, spec: ModelSpec, limit: int | None = None) -
         raise FaceError(
             f"{folder} is not a folder; --crops expects a folder of face crops (images, class folders allowed)"
         )
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = find_images(folder)
     if not paths:
         raise FaceError(f"no image below {folder}; --crops expects at least one face crop")
     if limit is not None:

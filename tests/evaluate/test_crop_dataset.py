@@ -77,6 +77,20 @@ def test_annotated_boxes_in_korean_folders(tmp_path: Path, default_spec: ModelSp
     assert [e.label for e in open_dataset(str(run_.out), REON_LABELS).entries()] == ["hurt", "hurt", "joy", "joy"]
 
 
+def test_crops_lie_in_the_folder_of_the_annotators_label(tmp_path: Path, default_spec: ModelSpec) -> None:
+    face_folders.make_aihub(tmp_path / "data")
+    (path,) = (tmp_path / "data").rglob("*(기쁨).json")
+    records = json.loads(path.read_text(encoding="utf-8"))
+    records[0]["annot_A"]["faceExp"] = records[0]["annot_B"]["faceExp"] = "분노"
+    records[1]["annot_B"]["faceExp"] = "슬픔"
+    path.write_text(json.dumps(records), encoding="utf-8")
+    spec = default_spec.model_copy(update={"labels": REON_LABELS})
+    options = CropOptions(str(tmp_path / "data"), tmp_path / "crops", spec, "boxes", labels_from="annotators")
+    run_ = crop_dataset(options)
+    assert run_.counts == {"ok": 3, "no_label": 1}
+    assert [e.label for e in open_dataset(str(run_.out), REON_LABELS).entries()] == ["anger", "hurt", "hurt"]
+
+
 def test_a_folder_with_anything_in_it_is_left_alone(
     photos: Path, cropped: CropRun, tmp_path: Path, default_spec: ModelSpec
 ) -> None:

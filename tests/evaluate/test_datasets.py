@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import fsspec
@@ -10,7 +11,7 @@ import pytest
 
 from reon_export.errors import DataError
 from reon_export.evaluate.datasets import Entry, open_dataset
-from reon_export.evaluate.datasets.annotations import read_boxes
+from reon_export.evaluate.datasets.annotations import AnnotationIndex, read_annotations
 from reon_export.faces.crop import Box
 from reon_export.spec import REON_LABELS
 from tests.support import face_folders
@@ -46,12 +47,15 @@ def test_class_folders_go_by_key_korean_or_english_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
 def test_the_layout_of_aihub_is_read_with_its_boxes(tmp_path: Path, encoding: str, decomposed: bool) -> None:
     boxes = face_folders.make_aihub(tmp_path, encoding=encoding, decomposed=decomposed)
-    entries = list(open_dataset(str(tmp_path), REON_LABELS).entries())
+    data = open_dataset(str(tmp_path), REON_LABELS)
+    assert [entry.label for entry in data.entries()] == ["hurt", "hurt", "joy", "joy"]
+    if encoding == "cp949":  # which has no ç: such a name joins nothing
+        with pytest.raises(DataError, match=r"0 of 2 images of hurt in .* are in its annotations: the image 'fa"):
+            list(data.entries(with_boxes=True))
+        return
+    entries = list(data.entries(with_boxes=True))
     assert [entry.label for entry in entries] == ["hurt", "hurt", "joy", "joy"]
-    if encoding == "cp949":  # which has no ç: such a name finds no box, and its image stays without one
-        assert {entry.box for entry in entries} == {None}
-    else:
-        assert sorted(entry.box for entry in entries if entry.box) == sorted(boxes.values())
+    assert sorted(entry.box for entry in entries if entry.box) == sorted(boxes.values())
     assert all(open_dataset(str(tmp_path), REON_LABELS).read(entry.path) for entry in entries)
 
 
@@ -132,23 +136,159 @@ def test_a_folder_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pyte
 )
 def test_a_damaged_annotation_file_says_why(content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        list(read_boxes(content, "x.json"))
+        list(read_annotations(content, "x.json"))
 
 
-def test_a_box_without_area_is_passed_over() -> None:
-    flat = {"minX": 5, "minY": 5, "maxX": 5, "maxY": 9}
-    box = {"minX": 1, "minY": 2, "maxX": 4, "maxY": 6}
+BOX = {"minX": 1, "minY": 2, "maxX": 4, "maxY": 6}
+
+
+@pytest.mark.parametrize(
+    "skipped",
+    [
+        None,
+        {},
+        dict.fromkeys(BOX),
+        dict.fromkeys(BOX, ""),
+        dict.fromkeys(BOX, 0.0),
+        {"minX": 5, "minY": 5, "maxX": 5, "maxY": 9},
+    ],
+)
+@pytest.mark.parametrize("name", ["annot", "faceBB"])
+def test_an_annotator_without_a_box_is_passed_over(name: str, skipped: object) -> None:
     records = [
-        {"filename": "a", "annot_A": {"boxes": flat}, "annot_B": {"boxes": box}},
-        {"filename": "b", "annot_A": {"boxes": flat}},
+        {"filename": "a", f"{name}_A": {"boxes": skipped}, f"{name}_C": {"boxes": BOX}},
+        {"filename": "b", f"{name}_A": {"boxes": skipped}},
+        {"filename": "c"},
+        {"filename": "d", f"{name}_A": {"boxes": {key: f"{value:.3f}" for key, value in BOX.items()}}},
     ]
-    assert list(read_boxes(json.dumps(records).encode(), "x.json")) == [("a", Box(1, 2, 3, 4)), ("b", None)]
+    found = {a.file: a.box for a in read_annotations(json.dumps(records).encode(), "x.json")}
+    assert found == {"a": Box(1, 2, 3, 4), "b": None, "c": None, "d": Box(1, 2, 3, 4)}
+    assert list(read_annotations(b" [ ] ", "x")) == []
 
 
-def test_annotations_without_a_box_and_an_empty_list() -> None:
+@pytest.mark.parametrize(
+    ("votes", "majority"),
+    [
+        (("기쁨", "기쁨", "슬픔"), "기쁨"),
+        (("기쁨", "슬픔", "중립"), None),
+        (("기쁨", "슬픔"), None),
+        (("슬픔",), "슬픔"),
+        ((), None),
+    ],
+)
+def test_the_annotators_majority(votes: tuple[str, ...], majority: str | None) -> None:
+    record = {"filename": "a"} | {f"annot_{'ABC'[i]}": {"boxes": BOX, "faceExp": vote} for i, vote in enumerate(votes)}
+    (annotation,) = read_annotations(json.dumps([record]).encode(), "x.json")
+    assert (annotation.votes, annotation.majority) == (votes, majority)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp949"])
+def test_encodings_of_annotations(encoding: str) -> None:
+    content = json.dumps([{"filename": "여_人.jpg"}], ensure_ascii=False).encode(encoding)
+    assert [annotation.file for annotation in read_annotations(content, "x.json")] == ["여_人.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "on_disk"),
+    [
+        ("공공&종교.jpg", "공공_종교.jpg"),
+        ("공공/종교.jpg", "공공_종교.jpg"),
+        ("공공_종교.jpg", "공공&종교.jpg"),
+        ("Training/EMOIMG/공공&종교.jpg", "공공_종교.jpg"),
+        ("Training\\EMOIMG\\a.jpg", "a.jpg"),
+        ("Training/공공/종교.jpg", "공공&종교.jpg"),
+        ("A.JPG", "a.jpeg"),
+    ],
+)
+def test_names_are_joined_however_each_side_writes_them(listed: str, on_disk: str) -> None:
+    index = AnnotationIndex()
+    for annotation in read_annotations(json.dumps([{"filename": listed, "annot_A": {"boxes": BOX}}]).encode(), "x"):
+        index.add(annotation)
+    found = index.find(on_disk)
+    assert found is not None
+    assert found.box == Box(1, 2, 3, 4)
+    assert index.find("other.jpg") is None
+
+
+def test_a_name_that_fits_two_records_fits_neither() -> None:
+    index = AnnotationIndex()
+    other = {**BOX, "maxX": 9}
+    records = [{"filename": "a/1.jpg", "annot_A": {"boxes": BOX}}, {"filename": "b/1.jpg", "annot_A": {"boxes": other}}]
+    for annotation in read_annotations(json.dumps(records).encode(), "x"):
+        index.add(annotation)
+    assert index.find("1.jpg") is None
+
+
+def write_annotated(folder: Path, votes: Mapping[str, tuple[str, ...]]) -> str:
+    """Images of joy, each with what annotators A, B and C saw in it."""
     records = [
-        {"filename": "a.jpg"},
-        {"filename": "b.jpg", "annot_C": {"boxes": {"minX": 1, "minY": 2, "maxX": 4, "maxY": 8}}},
+        {"filename": name} | {f"annot_{'ABC'[i]}": {"boxes": BOX, "faceExp": vote} for i, vote in enumerate(seen)}
+        for name, seen in votes.items()
     ]
-    assert list(read_boxes(json.dumps(records).encode(), "x")) == [("a.jpg", None), ("b.jpg", Box(1, 2, 3, 6))]
-    assert list(read_boxes(b" [ ] ", "x")) == []
+    touch(folder, *(f"[원천]기쁨/{name}" for name in votes))
+    (folder / "기쁨.json").write_text(json.dumps(records), encoding="utf-8")
+    return str(folder)
+
+
+def test_labels_from_the_annotators(tmp_path: Path) -> None:
+    votes = {"a.jpg": ("슬픔", "슬픔", "기쁨"), "b.jpg": ("기쁨", "슬픔", "중립"), "c.jpg": ("기쁨", "기쁨", "기쁨")}
+    data = open_dataset(write_annotated(tmp_path, votes), REON_LABELS)
+    assert [entry.label for entry in data.entries()] == ["joy"] * 3
+    assert [entry.label for entry in data.entries(labels_from="annotators")] == ["sadness", None, "joy"]
+
+
+def test_boxes_without_annotations_or_without_a_join_are_an_error(tmp_path: Path) -> None:
+    touch(tmp_path, "joy/a.jpg", "joy/b.jpg")
+    data = open_dataset(str(tmp_path), REON_LABELS)
+    with pytest.raises(
+        DataError, match=r"holds no annotation file \(\.json\), expected AI-Hub's beside the class folders"
+    ):
+        list(data.entries(with_boxes=True))
+    (tmp_path / "joy.json").write_text(json.dumps([{"filename": "x.jpg", "annot_A": {"boxes": BOX}}]), encoding="utf-8")
+    data = open_dataset(str(tmp_path), REON_LABELS)
+    expected = (
+        r"0 of 2 images of joy in .* annotations: the image 'b.jpg' does not join the names there, such as 'x.jpg'"
+    )
+    with pytest.raises(DataError, match=expected):
+        list(data.entries(with_boxes=True))
+    assert len(list(data.entries())) == 2  # whoever does not ask for boxes needs no annotations
+
+
+def test_class_folders_at_any_depth_and_nothing_of_the_system(tmp_path: Path) -> None:
+    deep = "092.한국인/01.데이터/1.Training/원천데이터/part/기쁨_unzipped"
+    system = (
+        "@eaDir/a.jpg/T.jpg",
+        "#recycle/b.jpg",
+        "__MACOSX/c.jpg",
+        "$RECYCLE.BIN/d.jpg",
+        "lost+found/e.jpg",
+        ".x/f.jpg",
+    )
+    touch(tmp_path, f"{deep}/a.jpg", f"{deep}/._a.jpg", *(f"{deep}/{name}" for name in system))
+    touch(tmp_path, *system, "System Volume Information/joy/g.jpg")
+    assert [entry.path for entry in open_dataset(str(tmp_path), REON_LABELS).entries()] == [f"{deep}/a.jpg"]
+
+
+def test_an_archive_given_as_a_folder_names_the_address(tmp_path: Path) -> None:
+    archive = tmp_path / "faces.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("joy/a.jpg", b"one")
+    with pytest.raises(
+        DataError, match=rf"faces.zip is an archive; give what is in it, as 'zip://::{archive}', or unpack"
+    ):
+        open_dataset(str(archive), REON_LABELS)
+    with pytest.raises(DataError, match=rf"holds archives and no class folders: unpack .* as 'zip://::{archive}'"):
+        open_dataset(str(tmp_path), REON_LABELS)
+    assert [entry.path for entry in open_dataset(f"zip://::{archive}", REON_LABELS).entries()] == ["joy/a.jpg"]
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-8"])
+def test_names_in_an_archive_without_their_encoding(tmp_path: Path, encoding: str) -> None:
+    archive = tmp_path / "faces.zip"
+    name = "[원천]기쁨/여_30.jpg".encode(encoding)
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("x" * len(name), b"one")
+    archive.write_bytes(archive.read_bytes().replace(b"x" * len(name), name))  # as a packer without the flag writes it
+    data = open_dataset(f"zip://::{archive}", REON_LABELS)
+    (entry,) = data.entries()
+    assert (entry.path, entry.label, data.read(entry.path)) == ("[원천]기쁨/여_30.jpg", "joy", b"one")

@@ -204,7 +204,7 @@ def test_errors_are_one_line(
             [model_dir, "--data", nobody, "--runtimes", "onnx"],
             "no image was classified",
         ),
-        ([model_dir, "--data", crops, "--crop", "boxes", "--runtimes", "onnx"], "no image was classified"),
+        ([model_dir, "--data", crops, "--crop", "boxes", "--runtimes", "onnx"], "holds no annotation file (.json)"),
     ):
         out = tmp_path / "out"
         shutil.rmtree(out, ignore_errors=True)

@@ -142,10 +142,31 @@ def test_big_endian_exif_is_understood() -> None:
     np.testing.assert_array_equal(actual[:, :, 0], UPRIGHT[6])
 
 
-@pytest.mark.parametrize("encoded", [b"", b"text", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"\xff\xd8\xff"])
-def test_what_is_no_image_is_refused_in_words(encoded: bytes) -> None:
-    with pytest.raises(FaceError, match="notes is not an image that can be decoded; expected a JPEG"):
+@pytest.mark.parametrize(
+    ("encoded", "words"),
+    [
+        (b"", "is empty (0 bytes): copy or download it again"),
+        (b"text", "is not an image that can be decoded, but a text file"),
+        (b"\x89PNG\r\n\x1a\n", "is a PNG image that is damaged or cut off: copy or download it again"),
+        (b"\xff\xd8\xff", "is a JPEG image that is damaged or cut off: copy or download it again"),
+        (b"RIFF\0\0\0\0WEBP", "is not an image that can be decoded"),
+        (
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            "is not an image that can be decoded, but a HEIC image, as iPhones take them (convert it to JPEG)",
+        ),
+        (b"\0\0\0\x18ftypavif", "is not an image that can be decoded, but an AVIF image (convert it to JPEG)"),
+        (b"\0\0\0\x18ftypisom", "is not an image that can be decoded, but a video or sound file (MP4)"),
+        (
+            b"\n<!DOCTYPE html><title>404",
+            "is not an image that can be decoded, but a web page (a download that went wrong)",
+        ),
+        (b"<svg xmlns=''>", "is not an image that can be decoded, but an SVG or XML file"),
+    ],
+)
+def test_what_is_no_image_is_named(encoded: bytes, words: str) -> None:
+    with pytest.raises(FaceError) as caught:
         decode_image_rgb(encoded, "notes")
+    assert str(caught.value) == f"notes {words}; expected a JPEG, PNG, BMP, WebP or TIFF file"
 
 
 def test_the_writer_of_png_files_loses_nothing() -> None:

@@ -62,6 +62,9 @@ def test_a_folder_of_crops_with_class_folders(tmp_path: Path, default_spec: Mode
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(cv2.imencode(".png", np.full((50, 40, 3), grey, np.uint8))[1].tobytes())
+    for name in ("@eaDir/joy/a.png", "__MACOSX/joy/._a.png", "#recycle/b.png", "joy/.hidden.png", ".cache/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"not an image")
     crops = crops_from_folder(tmp_path, default_spec)
     assert crops.names == ("anger/c.png", "joy/a.png", "joy/b.png")
     assert crops.crops_rgb.shape == (3, 112, 112, 3)
@@ -76,9 +79,12 @@ def test_bad_folders_and_files(tmp_path: Path, default_spec: ModelSpec) -> None:
         crops_from_folder(tmp_path / "none", default_spec)
     with pytest.raises(FaceError, match="no image in"):
         list_images(tmp_path)
-    for name, content in (("text.jpg", b"hello"), ("empty.png", b"")):
+    for name, content, words in (
+        ("text.jpg", b"hello", "is not an image that can be decoded, but a text file; expected a JPEG, PNG"),
+        ("empty.png", b"", r"is empty \(0 bytes\): copy or download it again; expected a JPEG, PNG"),
+    ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(FaceError, match="is not an image that can be decoded; expected a JPEG, PNG"):
+        with pytest.raises(FaceError, match=words):
             read_image_rgb(tmp_path / name)
     with pytest.raises(FaceError, match=r"cannot read the image .*: No such file"):
         read_image_rgb(tmp_path / "gone.png")

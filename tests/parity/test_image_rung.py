@@ -207,7 +207,8 @@ def test_a_file_that_cannot_be_opened_fails_in_words(
     assert np.isnan(rung.max_abs_prob_jpeg)
     unread = compare_images(session, default_spec, classify, [notes])
     assert unread.reasons == (
-        "notes.txt: notes.txt is not an image that can be decoded; expected a JPEG, PNG, BMP, WebP or TIFF file",
+        "notes.txt: notes.txt is not an image that can be decoded, but a text file; "
+        "expected a JPEG, PNG, BMP, WebP or TIFF file",
     )
 
 

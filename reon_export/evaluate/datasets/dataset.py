@@ -2,9 +2,14 @@
 
 Layout. A class folder is one whose name is a label's key, Korean or English name (`joy`, `기쁨`, `Joy`), or holds one
 as a part between signs, as AI-Hub's do (`[원천]EMOIMG_기쁨_TRAIN_01`). Case and Unicode normalisation do not matter:
-macOS writes Korean names decomposed. Class folders may lie a few levels deep (`Training/...`), images anywhere below
-them. JSON files beside or below them are annotations with face boxes (see `annotations`), joined to images by file
-name, per class. A folder that holds images and names no class is an error, and so is a class folder without an image.
+macOS writes Korean names decomposed. Class folders may lie at any depth (`Training/...`), images anywhere below them.
+Hidden and system folders (`@eaDir`, `__MACOSX` and so on) are left out everywhere. JSON files beside or below class
+folders are annotations with face boxes and labels (see `annotations`), joined to images by file name, per class. A
+folder that holds images and names no class is an error, and so is a class folder without an image.
+
+Labels. An image's label is its folder's: what its uploader was asked to show. The annotations have the labels of up to
+three annotators as well; `labels_from="annotators"` takes the one on which more than half of them agree, and gives an
+image without such a majority no label.
 
 Entries come class folder by class folder, in the order of their names. What is held at a time is the listing of one
 folder and the boxes of one class, never the whole set.
@@ -15,25 +20,33 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reon_export.errors import DataError
-from reon_export.evaluate.datasets.annotations import read_boxes
+from reon_export.evaluate.choices import LabelSource
+from reon_export.evaluate.datasets.annotations import AnnotationIndex, read_annotations
+from reon_export.evaluate.datasets.zip_names import decode_zip_names
 from reon_export.faces.crop import Box
-from reon_export.faces.image_files import IMAGE_SUFFIXES
+from reon_export.faces.image_files import is_image_name, is_system_name
 from reon_export.spec import Label
 
-_MAX_DEPTH = 4
+_MAX_DEPTH = 12
+_LEAST_JOINED = 0.1  # of a class's images; of the real set, a few in a thousand have no record
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _SIGNS = re.compile(r"[^\w]|[_\d]")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One image: its path below the root (with /), its label's key, and its annotated face box in pixels, if any."""
+    """One image: its path below the root (with /), its label's key, and its annotated face box in pixels, if any.
+
+    The label is None where the annotators' majority was asked for and there is none.
+    """
 
     path: str
-    label: str
+    label: str | None
     box: Box | None = None
 
 
@@ -52,21 +65,29 @@ class Dataset:
     root: str
     folders: tuple[ClassFolder, ...]
     annotations: tuple[tuple[str, str | None], ...] = field(default=())  # path, and the label it is for (None: any)
+    names: tuple[tuple[str, str], ...] = field(default=())  # what annotators call a label, and its key
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that occur, in the order of their folders."""
         return tuple(dict.fromkeys(folder.label for folder in self.folders))
 
-    def entries(self) -> Iterator[Entry]:
-        """Every image, in a fixed order. Raises DataError when a folder or an annotation file cannot be read."""
-        boxes: dict[str, Box | None] = {}
-        boxes_for: str | None = None
-        for folder in sorted(self.folders, key=lambda folder: (folder.label, folder.path)):
-            if folder.label != boxes_for:
-                boxes, boxes_for = self._read_boxes(folder.label), folder.label
-            for path in self._tree.images(folder.path):
-                yield Entry(path, folder.label, boxes.get(_normalise(PurePosixPath(path).name)))
+    def entries(self, *, with_boxes: bool = False, labels_from: LabelSource = "folder") -> Iterator[Entry]:
+        """Every image, in a fixed order; annotations are read only if boxes or the annotators' labels are asked for.
+
+        Raises:
+            DataError: A folder or an annotation file cannot be read, or what was asked for joins hardly any image.
+        """
+        annotated = with_boxes or labels_from == "annotators"
+        if annotated and not self.annotations:
+            raise DataError(f"{self.root} holds no annotation file (.json), expected AI-Hub's beside the class folders")
+        ordered = sorted(self.folders, key=lambda folder: (folder.label, folder.path))
+        for label, folders in groupby(ordered, key=lambda folder: folder.label):
+            paths = (path for folder in folders for path in self._tree.images(folder.path))
+            if annotated:
+                yield from self._annotated(label, paths, labels_from)
+            else:
+                yield from (Entry(path, label) for path in paths)
 
     def read(self, path: str) -> bytes:
         """The bytes of one image. Raises OSError."""
@@ -79,12 +100,30 @@ class Dataset:
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_tree"}
 
-    def _read_boxes(self, label: str) -> dict[str, Box | None]:
-        boxes: dict[str, Box | None] = {}
+    def _annotated(self, label: str, paths: Iterable[str], labels_from: LabelSource) -> Iterator[Entry]:
+        index, names = self._read_annotations(label), dict(self.names)
+        count = joined = 0
+        for path in paths:
+            annotation = index.find(PurePosixPath(path).name)
+            count, joined, last = count + 1, joined + (annotation is not None), path
+            majority = annotation.majority if annotation else None
+            given = label if labels_from == "folder" else names.get(_normalise(majority or ""))
+            yield Entry(path, given, annotation.box if annotation else None)
+        if joined < _LEAST_JOINED * count:
+            listed = f"such as {index.example!r}" if index.example else "of which there are none"
+            raise DataError(
+                f"{joined} of {count} images of {label} in {self.root} are in its annotations: the image "
+                f"{PurePosixPath(last).name!r} does not join the names there, {listed}; put the annotation file that "
+                "lists these images beside them, or use --crop haar and the folders' labels"
+            )
+
+    def _read_annotations(self, label: str) -> AnnotationIndex:
+        index = AnnotationIndex()
         for path, belongs_to in self.annotations:
             if belongs_to in (None, label):
-                boxes.update((_normalise(name), box) for name, box in read_boxes(self.read(path), path))
-        return boxes
+                for annotation in read_annotations(self.read(path), path):
+                    index.add(annotation)
+        return index
 
 
 def open_dataset(root: str, labels: Iterable[Label]) -> Dataset:
@@ -112,6 +151,12 @@ def open_dataset(root: str, labels: Iterable[Label]) -> Dataset:
     missing = [path for label, path in empty.items() if label not in {folder.label for folder in folders}]
     if missing:
         raise DataError(f"the class folder '{missing[0]}' of {root} holds no image; fill it, or take it away")
+    archives = [name for name in tree.listing("")[1] if name.lower().endswith(_ARCHIVES)]
+    if not folders and archives:
+        raise DataError(
+            f"{root} holds archives and no class folders: unpack them there, or give what is in one, as "
+            f"{_address_in(f'{root}/{archives[0]}')}"
+        )
     if not folders:
         raise DataError(
             f"{root} has no class folders with images; expected one folder a class, named like "
@@ -119,7 +164,12 @@ def open_dataset(root: str, labels: Iterable[Label]) -> Dataset:
         )
     # Absolute: workers of Ray start in a folder of their own.
     absolute = root if "://" in root or "::" in root else str(Path(root).resolve())
-    return Dataset(absolute, tuple(folders), tuple(annotations))
+    return Dataset(absolute, tuple(folders), tuple(annotations), tuple(names.items()))
+
+
+def _address_in(archive: str) -> str:
+    """The address of what is in an archive, to be pasted."""
+    return f"'{'zip' if archive.lower().endswith('.zip') else 'tar'}://::{archive}'"
 
 
 def _walk(tree: "_Tree", names: dict[str, str], path: str, depth: int) -> Iterator[tuple[str, str | None]]:
@@ -160,6 +210,9 @@ class _Tree:
                 f"{root} cannot be opened: {error}; give a folder or an address that fsspec knows"
             ) from error
         self._root, self._base = root, base.rstrip("/")
+        decode_zip_names(self._files)
+        if "::" not in root and self._files.isfile(self._base) and root.lower().endswith(_ARCHIVES):
+            raise DataError(f"{root} is an archive; give what is in it, as {_address_in(root)}, or unpack it")
         if not self._files.isdir(self._base or "/") and not self._files.isdir(self._base):
             raise DataError(f"there is no folder {root}; give a folder with one folder of images a class")
 
@@ -193,7 +246,7 @@ class _Tree:
         files: list[str] = []
         for item in sorted(found, key=lambda item: str(item["name"])):
             name = str(item["name"]).rstrip("/").rpartition("/")[2]
-            if not name.startswith("."):
+            if not is_system_name(name):
                 is_folder = item["type"] == "directory" or (item["type"] == "link" and self._files.isdir(item["name"]))
                 (folders if is_folder else files).append(f"{path}/{name}" if path else name)
         return folders, files
@@ -202,5 +255,5 @@ class _Tree:
         return "/".join(part for part in (self._base, path) if part) or ""
 
 
-def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+def _is_image(path: str) -> bool:
+    return is_image_name(PurePosixPath(path).name)

@@ -74,6 +74,9 @@ def _print_score(run: "ScoreRun") -> None:
         out.print(f"Aligned ({result.method}): the user is {late}; with that taken out {alignment.score:.1f}{cost}")
     elif result.method != "none":
         out.print(f"Aligned ({result.method}): no alignment within 2 s leaves enough of both")
+    for track in (result.actor, result.user):
+        for note in track.notes:
+            out.print(f"[yellow]warning:[/] {escape(f'{track.name}: {note}')}", soft_wrap=True)
     timing = run.timing
     if timing.frames:
         parts = (("decode", timing.decode_s), ("Haar", timing.detect_s), ("network", timing.classify_s))

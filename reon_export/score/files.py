@@ -100,6 +100,7 @@ def _describe(track: Track) -> dict[str, Any]:
         "duration_s": _number(track.duration_s),
         "face_share": _number(shown / len(track.frames)),
         "model": track.model,
+        **({"notes": list(track.notes)} if track.notes else {}),
     }
 
 

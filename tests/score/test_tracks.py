@@ -1,14 +1,20 @@
 """Videos to tracks: real frames with real times, a face followed through gaps, and every bad input's line."""
 
+import io
 import json
 import os
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from av.audio.stream import AudioStream
+from PIL import Image
 
 from reon_export.errors import TrackError
 from reon_export.faces.crop import Box
@@ -24,6 +30,77 @@ SHOTS = (clips.Shot(clips.SMILE, 0.7), clips.Shot(clips.SPEECH, 0.7))
 def plain(time_s: float) -> npt.NDArray[np.uint8]:
     """Frames that cost nothing and tell their time by their grey: 0 to 2 s are 40 to 200."""
     return np.full((clips.SIZE[1], clips.SIZE[0], 3), 40 + round(80 * time_s), np.uint8)
+
+
+@pytest.mark.parametrize("way", clips.STORED_AND_MATRIX)
+def test_a_picture_is_turned_and_mirrored_as_its_header_says(tmp_path: Path, way: str) -> None:
+    upright = clips.performance(SHOTS)
+    path = clips.write_phone_clip(tmp_path / "phone.mp4", upright, [0.0, 0.1], way)
+    first, _ = Video(path)
+    assert first.image_rgb.shape == upright(0.0).shape
+    difference = np.abs(first.image_rgb.astype(float) - upright(0.0))
+    assert float(difference.mean()) < 6  # upside down or mirrored it is above 30
+
+
+@pytest.mark.parametrize("aspect", [Fraction(2), Fraction(1, 2), Fraction(12, 11)])
+def test_pixels_that_are_not_square_are_shown_as_they_are_meant(tmp_path: Path, aspect: Fraction) -> None:
+    whole = clips.performance(SHOTS)(0.0)
+    height, width = whole.shape[:2]
+    size = (round(width / aspect), height) if aspect > 1 else (width, round(height * aspect))
+    small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    stored = np.ascontiguousarray(small[: small.shape[0] & ~1, : small.shape[1] & ~1])  # as H.264 wants it
+    path = clips.write_clip(tmp_path / "wide.mp4", lambda _: stored, [0.0, 0.1], codec="libx264", pixel_aspect=aspect)
+    first, _ = Video(path)
+    assert first.image_rgb.shape == pytest.approx(whole.shape, abs=2)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_frames_that_an_edit_list_hides_are_not_read(tmp_path: Path, suffix: str) -> None:
+    whole = clips.write_clip(tmp_path / "whole.mp4", plain, clips.even_times(2.0), codec="libx264")
+    video = Video(clips.write_trimmed_clip(tmp_path / f"cut.{suffix}", whole, 1.2))
+    assert [frame.time_s for frame in video] == pytest.approx(clips.even_times(0.8), abs=0.002)
+    assert video.duration_s == pytest.approx(0.8, abs=0.005)
+
+
+@pytest.mark.parametrize(("suffix", "codec", "sound"), [("webm", "libvpx", "libopus"), ("mp4", "libx264", "aac")])
+def test_a_file_whose_sound_is_longer_is_not_cut_off_but_one_without_its_end_is(
+    tmp_path: Path, suffix: str, codec: str, sound: str
+) -> None:
+    silent = clips.write_clip(tmp_path / f"silent.{suffix}", plain, clips.even_times(1.0), codec=codec)
+    path = clips.add_sound(silent, tmp_path / f"sound.{suffix}", 2.5, sound)
+    video = Video(path)
+    assert len(list(video)) == 30
+    assert video.duration_s == pytest.approx(1.0, abs=0.005)
+    if suffix == "webm":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+        with pytest.raises(TrackError, match=r"is cut off: its header states 2.5 s, what is in it ends at"):
+            list(Video(path))
+
+
+def test_a_stream_without_times_takes_the_rate_that_is_given_and_says_so(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "raw.h264", plain, clips.even_times(1.0), codec="libx264")
+    for fps in (30.0, 25.0):
+        video = Video(path, fps)
+        assert [frame.time_s for frame in video] == pytest.approx([index / fps for index in range(30)], abs=1e-5)
+        assert video.notes == (f"its frames have no times: {fps:g} frames a second were assumed, --fps changes it",)
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (1, None)])
+def test_high_dynamic_range_is_noted(tmp_path: Path, transfer: int, name: str | None) -> None:
+    path = clips.write_clip(tmp_path / "a.mp4", plain, [0.0, 0.1], codec="libx264", transfer=transfer)
+    video = Video(path)
+    assert len(list(video)) == 2
+    assert [note.partition(" and were")[0] for note in video.notes] == (
+        [f"its colours are HDR ({name})"] if name else []
+    )
+
+
+def test_notes_are_kept_in_the_track_file(tmp_path: Path) -> None:
+    track = Track("a", ("x", "y"), (TrackFrame(0.0, (0.5, 0.5)),), 1.0, {}, ("it may be off",))
+    path = tmp_path / "t.json"
+    path.write_text(track_to_json(track), encoding="utf-8")
+    assert read_track(path) == track
+    assert "notes" not in json.loads(track_to_json(replace(track, notes=())))
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("webm", "libvpx"), ("mp4", "libx264"), ("mkv", "libvpx-vp9")])
@@ -286,6 +363,38 @@ def test_a_damaged_track_file_says_what_is_wrong(tmp_path: Path, content: str, m
         read_track(path)
 
 
+def animated_webp() -> bytes:
+    picture = Image.fromarray(plain(0.0))
+    content = io.BytesIO()
+    picture.save(content, "WEBP", save_all=True, append_images=[picture.rotate(90)], duration=100)
+    return content.getvalue()
+
+
+def sound_only(path: Path, codec: str = "aac") -> bytes:
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream(codec, rate=44100)
+        assert isinstance(sound, AudioStream)
+        sound.layout = "mono"
+        size = sound.codec_context.frame_size or 1024
+        for index in range(20):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, size), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts, silence.time_base = 44100, index * size, Fraction(1, 44100)
+            container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    return path.read_bytes()
+
+
+def song_with_cover(path: Path) -> bytes:
+    """An MP3 whose only picture is its cover (ID3v2.3, 4.15)."""
+    cover = cv2.imencode(".jpg", plain(0.0))[1].tobytes()
+    picture = b"\0image/jpeg\0\x03\0" + cover
+    frame = b"APIC" + len(picture).to_bytes(4, "big") + b"\0\0" + picture
+    size = bytes((len(frame) >> shift) & 127 for shift in (21, 14, 7, 0))
+    song = sound_only(path, "libmp3lame")
+    start = 10 + int.from_bytes(song[6:10], "big") if song.startswith(b"ID3") else 0
+    return b"ID3\x03\0\0" + size + frame + song[start:]
+
+
 def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     whole = clips.write_clip(tmp_path / "whole.webm", plain, clips.even_times(2.0))
     index_last = clips.write_clip(tmp_path / "whole.mp4", plain, clips.even_times(2.0), codec="libx264")
@@ -295,6 +404,21 @@ def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         ("noise.mp4", bytes(range(256)) * 40, r"noise.mp4 cannot be decoded as a video: it is damaged, cut off"),
         ("cut.webm", whole.read_bytes()[: whole.stat().st_size // 2], r"cut.webm is cut off: its header states 2.0 s"),
         ("cut.mp4", index_last.read_bytes()[: index_last.stat().st_size // 2], r"cut.mp4 cannot be decoded as a video"),
+        ("photo.jpg", cv2.imencode(".jpg", plain(0.0))[1].tobytes(), r"photo.jpg is an image: give a video, or a fol"),
+        ("photo.mp4", cv2.imencode(".png", plain(0.0))[1].tobytes(), r"photo.mp4 is an image: give a video, or a fol"),
+        (
+            "photo.mov",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            r"photo.mov is a HEIC image, .*, not a video",
+        ),
+        ("sticker.webp", animated_webp(), r"sticker.webp is an animated WebP, which FFmpeg does not read: convert it"),
+        ("page.mp4", b"<!DOCTYPE html>\xff", r"page.mp4 is a web page \(a download that went wrong\), not a video"),
+        (
+            "sound.mp4",
+            sound_only(tmp_path / "s.mp4"),
+            r"sound.mp4 has no picture, only sound: give a video with",
+        ),
+        ("song.mp3", song_with_cover(tmp_path / "s.mp3"), r"song.mp3 has no picture, only sound: give a video with a"),
     ):
         path = tmp_path / name
         path.write_bytes(content)

@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from reon_export.faces.haar import HaarDetector
@@ -108,10 +109,13 @@ def write_clip(
     bit_rate: int = 700_000,
     pix_fmt: str | None = None,
     matrix: int | None = None,
+    pixel_aspect: Fraction | None = None,
+    transfer: int | None = None,
 ) -> Path:
     """A video whose frames have exactly these times (to a millisecond); the suffix of `path` names the container.
 
-    `matrix` (ITU-T H.273, table 4) is only written into the file: what is encoded is BT.601.
+    `matrix` and `transfer` (ITU-T H.273, tables 4 and 3) are only written into the file: what is encoded is BT.601.
+    `pixel_aspect` is the width of a pixel to its height.
     """
     height, width = frame_at(0.0).shape[:2]
     with av.open(str(path), "w") as container:
@@ -121,6 +125,10 @@ def write_clip(
         stream.pix_fmt = pix_fmt or ("yuvj420p" if codec == "mjpeg" else "yuv420p")
         if matrix is not None:
             stream.codec_context.colorspace = matrix
+        if transfer is not None:
+            stream.codec_context.color_trc = transfer
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         stream.bit_rate = bit_rate
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         if codec.startswith("libvpx"):
@@ -147,17 +155,65 @@ def remux(source: Path, path: Path, *, later_s: float = 0.0, options: dict[str, 
     return path
 
 
-def write_phone_clip(path: Path, frame_at: Callable[[float], Frame], times_s: Sequence[float]) -> Path:
-    """An MP4 as phones write it: the frames lie on their side, and the header says to turn them clockwise."""
+# How a picture is stored, and a, b, c, d of the matrix (ISO/IEC 14496-12, 6.2.2) that shows it as it was meant.
+STORED_AND_MATRIX: dict[str, tuple[Callable[[Frame], Frame], tuple[int, int, int, int]]] = {
+    "turned clockwise": (np.rot90, (0, 1, -1, 0)),
+    "turned counterclockwise": (lambda frame: np.rot90(frame, -1), (0, -1, 1, 0)),
+    "upside down": (lambda frame: frame[::-1, ::-1], (-1, 0, 0, -1)),
+    "mirrored": (lambda frame: frame[:, ::-1], (-1, 0, 0, 1)),
+    "flipped": (lambda frame: frame[::-1], (1, 0, 0, -1)),
+    "transposed": (lambda frame: frame.swapaxes(0, 1), (0, 1, 1, 0)),
+    "turned and mirrored": (lambda frame: frame[::-1, ::-1].swapaxes(0, 1), (0, -1, -1, 0)),
+}
 
-    def lying(time_s: float) -> Frame:
-        return np.rot90(frame_at(time_s)).copy()
 
-    content = bytearray(write_clip(path, lying, times_s, codec="libx264").read_bytes())
-    matrix = content.index(b"tkhd") + 4 + 40  # ISO/IEC 14496-12, 8.3.2: the track header's matrix
-    turn = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
-    content[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in turn)
+def write_phone_clip(
+    path: Path, frame_at: Callable[[float], Frame], times_s: Sequence[float], way: str = "turned clockwise"
+) -> Path:
+    """An MP4 as phones write it: the frames lie on their side or are mirrored, and the header says how to show them."""
+    stored, (a, b, c, d) = STORED_AND_MATRIX[way]
+    written = write_clip(path, lambda time_s: stored(frame_at(time_s)).copy(), times_s, codec="libx264")
+    content = bytearray(written.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40  # ISO/IEC 14496-12, 8.3.2: the track header's matrix
+    height, width = frame_at(0.0).shape[:2]
+    x, y = (width if a + c < 0 else 0), (height if b + d < 0 else 0)
+    values = (a << 16, b << 16, 0, c << 16, d << 16, 0, x << 16, y << 16, 0x40000000)
+    content[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
     path.write_bytes(content)
+    return path
+
+
+def write_trimmed_clip(path: Path, whole: Path, start_s: float) -> Path:
+    """The end of a clip, cut without encoding it again: what lies before stays in it, and an edit list hides that."""
+    options = {"avoid_negative_ts": "disabled"}
+    with av.open(str(whole)) as old, av.open(str(path), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(old.streams.video[0]):
+            if packet.dts is not None and packet.pts is not None and packet.time_base is not None:
+                earlier = round(start_s / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - earlier, packet.dts - earlier, stream
+                new.mux(packet)
+    return path
+
+
+def add_sound(source: Path, path: Path, seconds: float, codec: str = "libopus") -> Path:
+    """The same frames beside silence of another length."""
+    rate = 48000
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        picture = new.add_stream_from_template(old.streams.video[0])
+        sound = new.add_stream(codec, rate=rate)
+        assert isinstance(sound, AudioStream)
+        sound.layout = "mono"
+        for packet in old.demux(old.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = picture
+                new.mux(packet)
+        size = sound.codec_context.frame_size or 960
+        for index in range(round(seconds * rate / size)):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, size), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts, silence.time_base = rate, index * size, Fraction(1, rate)
+            new.mux(sound.encode(silence))
+        new.mux(sound.encode(None))
     return path
 
 

@@ -62,7 +62,7 @@ def make_track(
     timing = timing if timing is not None else Timing()
     video = Video(path, fps)
     frames = tuple(_classify_frames(_with_progress(_timed(video, timing), video, on_progress), model, timing))
-    track = Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts)
+    track = Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts, video.notes)
     if not track.has_face:
         raise TrackError(
             f"no face was found in any of the {len(frames)} frames of {path}; expected one that looks at the camera, "
@@ -77,7 +77,7 @@ def make_track_with_boxes(path: Path, boxes: dict[float, Box | None], model: Tra
     known = {round(time_s, 3): box for time_s, box in boxes.items()}
     followed = (FollowedFrame(*frame, known.get(round(frame.time_s, 3)), False) for frame in video)
     frames = tuple(_classify_followed(followed, model, Timing()))
-    return Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts)
+    return Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts, video.notes)
 
 
 def _keys(spec: ModelSpec) -> tuple[str, ...]:

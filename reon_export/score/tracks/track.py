@@ -28,7 +28,8 @@ class TrackFrame:
 class Track:
     """The frames of one video, in order of time. `labels` are in the order of the probabilities.
 
-    `model` says what the probabilities come from (name, sha256, runtime), where that is known.
+    `model` says what the probabilities come from (name, sha256, runtime), where that is known, and `notes` what was
+    assumed of the video and what may be off, a sentence each.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Track:
     frames: tuple[TrackFrame, ...]
     duration_s: float
     model: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def has_face(self) -> bool:
@@ -72,6 +74,7 @@ def track_to_json(track: Track) -> str:
         "labels": list(track.labels),
         "duration_s": track.duration_s,
         "model": track.model,
+        **({"notes": list(track.notes)} if track.notes else {}),
         "frames": frames,
     }
     return json.dumps(content, ensure_ascii=False) + "\n"
@@ -116,7 +119,8 @@ def parse_track(value: dict[str, Any]) -> Track:
     if not (math.isfinite(duration_s) and duration_s > 0):
         raise ValueError(f"duration_s is {duration_s}, expected more than 0")
     model = {str(key): str(entry) for key, entry in (value.get("model") or {}).items()}
-    return Track(str(value.get("name", "")), labels, frames, duration_s, model)
+    notes = tuple(str(note) for note in value.get("notes") or ())
+    return Track(str(value.get("name", "")), labels, frames, duration_s, model, notes)
 
 
 def _parse_frame(index: int, frame: dict[str, Any], classes: int) -> TrackFrame:

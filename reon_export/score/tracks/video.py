@@ -3,13 +3,18 @@
 import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
+import cv2
 import numpy as np
+import numpy.typing as npt
 from av.codec.context import ThreadType
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
@@ -17,6 +22,7 @@ from av.video.stream import VideoStream
 from reon_export.errors import FaceError, TrackError
 from reon_export.faces.crop import Image
 from reon_export.faces.image_files import list_images, read_image_rgb
+from reon_export.file_kind import name_kind
 from reon_export.score.tracks.colours import ColourConverter
 from reon_export.score.tracks.track import estimate_duration_s
 
@@ -24,6 +30,10 @@ from reon_export.score.tracks.track import estimate_duration_s
 av.logging.set_level(None)
 
 DEFAULT_FPS = 30.0
+_NO_VIDEO = ("a text", "a web page", "a zip", "a RAR", "a PDF", "a HEIC", "an AVIF", "an SVG", "a Git LFS", "a file of")
+_WIDEST_PIXEL = 8  # to one; what says more is damaged
+# ITU-T H.273, table 3
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 # A file that ends this much before the end that its header names was cut off. The header of a file with uneven frame
 # times is off by less than one frame; nothing that matters to the score (see score.MAX_HOLD_S) is shorter than this.
 _MAX_MISSING_S = 0.5
@@ -39,28 +49,33 @@ class VideoFrame(NamedTuple):
 class Video:
     """Frames in order of time; read once, from the front. Iterating again decodes again, and gives the same.
 
-    `expected_frames` is what the header says, or None; `duration_s` is known when all frames have been read.
+    `expected_frames` is what the header says, or None. `duration_s` and `notes` (what was assumed, and what may be off,
+    a sentence each) are known when all frames have been read.
     """
 
     def __init__(self, path: Path, fps: float = DEFAULT_FPS) -> None:
-        """Open `path`. `fps` is for folders of images, whose files have no times.
+        """Open `path`. `fps` is for folders of images and streams whose frames have no times.
 
         Raises TrackError if there is nothing that can be decoded.
         """
         self.path = path
         self.name = path.name
         self.duration_s = 0.0
+        self.notes: tuple[str, ...] = ()
         self._images: list[Path] | None = None
         self._fps = fps
+        self._end_s = 0.0
         if path.is_dir():
             self._images = _list_frames(path)
             self.expected_frames: int | None = len(self._images)
         else:
             _check_file(path)
+            _check_moving(path)
             with _open_video(path) as container:
                 stream = _find_stream(path, container)
-                self._stated_s = _read_length(container, stream)
-                count = stream.frames or round((self._stated_s or 0.0) * _read_rate(stream))
+                self._stated_end_s = _read_end(container, stream)
+                start_s = float((stream.start_time or 0) * (stream.time_base or 0))
+                count = stream.frames or round(((self._stated_end_s or start_s) - start_s) * _read_rate(stream))
                 self.expected_frames = count or None
 
     def __iter__(self) -> Iterator[VideoFrame]:
@@ -72,10 +87,10 @@ class Video:
         if not times:
             raise TrackError(f"{self.path} holds no frame (0 s); give a video with a face in it")
         self.duration_s = len(times) / self._fps if self._images is not None else estimate_duration_s(times)
-        if self._images is None and self._stated_s is not None and self._stated_s - self.duration_s > _MAX_MISSING_S:
+        if self._images is None and (self._stated_end_s or 0.0) - self._end_s > _MAX_MISSING_S:
             raise TrackError(
-                f"{self.path} is cut off: its header states {self._stated_s:.1f} s, its frames end at "
-                f"{self.duration_s:.1f} s; copy or download it again, or remux what is left of it"
+                f"{self.path} is cut off: its header states {self._stated_end_s:.1f} s, what is in it ends at "
+                f"{self._end_s:.1f} s; copy or download it again, or remux what is left of it"
             )
 
     def _read_images(self) -> Iterator[VideoFrame]:
@@ -88,19 +103,45 @@ class Video:
             # Not frames in parallel: from a damaged file they come out otherwise every time.
             stream.thread_type = ThreadType.SLICE
             colours = ColourConverter(stream)
-            step_s = 1 / _read_rate(stream)
-            start_s, last_s = None, -step_s
-            for frame in _decode(container, stream):
+            self.notes = tuple(_describe_colours(stream))
+            start_s: float | None = None
+            step_s, last_s = 0.0, 0.0
+            for index, frame in enumerate(self._decode(container, stream)):
                 stamp_s = _read_stamp(frame)
-                start_s = stamp_s if start_s is None else start_s
+                if index == 0:
+                    step_s = 1 / self._fps if stamp_s is None else 1 / _read_rate(stream)
+                    start_s, last_s = stamp_s, -step_s
+                    self.notes += () if stamp_s is not None else (_missing_times(self._fps),)  # a raw stream (.h264)
                 time_s = -1.0 if stamp_s is None or start_s is None else round(stamp_s - start_s, 6)
-                # Raw streams (.h264) have no stamps: then frames are a nominal step apart.
                 last_s = time_s if time_s > last_s else round(last_s + step_s, 6)
                 try:
                     image_rgb = colours.to_rgb(frame)
                 except av.FFmpegError as error:
                     raise _undecodable(self.path) from error
-                yield VideoFrame(last_s, _turn(image_rgb, frame.rotation))
+                yield VideoFrame(last_s, _show_as_meant(image_rgb, stream, frame))
+
+    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+        """Every frame that can be decoded, up to where the file ends or can be read no further; others are left out.
+
+        Notes where the last packet ends, of the picture or of the sound.
+        """
+        packets = container.demux(stream, *container.streams.audio)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                packet = None
+            if packet is not None and packet.pts is not None and packet.time_base is not None:
+                self._end_s = max(self._end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet is not None and packet.stream.index != stream.index:
+                continue
+            with contextlib.suppress(av.FFmpegError):
+                for frame in stream.decode(packet):  # None, like the last packet, which is empty, asks for what is left
+                    stamp_s = _read_stamp(frame)
+                    self._end_s = max(self._end_s, stamp_s or 0.0)
+                    yield frame
+            if packet is None:
+                return
 
 
 def read_frames_at(path: Path, times_s: tuple[float, ...], fps: float = DEFAULT_FPS) -> list[Image | None]:
@@ -138,10 +179,9 @@ def _check_file(path: Path) -> None:
         raise TrackError(f"cannot read {path}: {error.strerror}; give yourself the right to read it") from error
     if size == 0:
         raise TrackError(f"{path} is empty (0 bytes): copy or download it again")
-    if _is_text(head):
-        raise TrackError(
-            f"{path} is a text file, not a video; give a video, a folder of images or a track file (.json)"
-        )
+    kind = "a text file" if _is_text(head) else name_kind(head)
+    if kind is not None and kind.startswith(_NO_VIDEO):
+        raise TrackError(f"{path} is {kind}, not a video; give a video, a folder of images or a track file (.json)")
 
 
 def _is_text(head: bytes) -> bool:
@@ -168,11 +208,36 @@ def _open_video(path: Path) -> InputContainer:
 
 
 def _find_stream(path: Path, container: InputContainer) -> VideoStream:
-    stream = container.streams.best("video")
+    """The stream with the moving picture; raises TrackError if there is none."""
+    pictures = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not pictures and container.streams.audio:
+        raise TrackError(f"{path} has no picture, only sound: give a video with a face in it")
+    best = container.streams.best("video")
+    stream = best if best in pictures else next(iter(pictures), None)
     # A stream in a format that FFmpeg lacks has no codec context.
-    if stream is None or not isinstance(stream.codec_context, VideoCodecContext) or not isinstance(stream, VideoStream):
+    if stream is None or not isinstance(stream.codec_context, VideoCodecContext):
         raise _undecodable(path)
     return stream
+
+
+def _check_moving(path: Path) -> None:
+    """Raise TrackError for a single picture. Pictures one after another in a file (MJPEG) are a video."""
+    with _open_video(path) as container:
+        name = container.format.name
+        if name != "image2" and not name.endswith("_pipe"):
+            return
+        if sum(packet.size > 0 for packet in islice(container.demux(video=0), 2)) == 2:
+            return
+    if _is_animated_webp(path):
+        raise TrackError(f"{path} is an animated WebP, which FFmpeg does not read: convert it to MP4")
+    raise TrackError(f"{path} is an image: give a video, or a folder of images")
+
+
+def _is_animated_webp(path: Path) -> bool:
+    """By the animation flag of the extended header (WebP container specification)."""
+    with path.open("rb") as stream:
+        head = stream.read(21)
+    return head[8:16] == b"WEBPVP8X" and bool(head[20] & 2)
 
 
 def _read_rate(stream: VideoStream) -> float:
@@ -181,31 +246,14 @@ def _read_rate(stream: VideoStream) -> float:
     return rate if 0 < rate <= 1000 else DEFAULT_FPS
 
 
-def _read_length(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds from the first frame to the end as the header says; None where, as in a browser's recording, it does not.
+def _read_end(container: InputContainer, stream: VideoStream) -> float | None:
+    """When the file ends in its own time, as the header says; None where, as in a browser's recording, it does not.
 
-    MP4 names the length of every stream. WebM names the time at which the whole ends, and streams may begin late.
+    MP4 names the length of every stream; of WebM only the end of the whole is known, sound included.
     """
-    time_base = stream.time_base or Fraction(0)
-    if stream.duration is not None:
-        return float(stream.duration * time_base)
-    if container.duration is None:
-        return None
-    return float(Fraction(container.duration, av.time_base) - (stream.start_time or 0) * time_base)
-
-
-def _decode(container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
-    """Every frame that can be decoded, up to where the file ends or can be read no further; others are left out."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            packet = None
-        with contextlib.suppress(av.FFmpegError):
-            yield from stream.decode(packet)  # None, like the last packet, which is empty, asks for what is left
-        if packet is None:
-            return
+    if stream.duration is not None and stream.time_base is not None:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    return None if container.duration is None else float(Fraction(container.duration, av.time_base))
 
 
 def _read_stamp(frame: DecodedFrame) -> float | None:
@@ -213,6 +261,41 @@ def _read_stamp(frame: DecodedFrame) -> float | None:
     return None if stamp is None or frame.time_base is None else float(stamp * frame.time_base)
 
 
-def _turn(image_rgb: Image, degrees: int) -> Image:
-    """The image upright: the container says by how much to turn it, counterclockwise."""
-    return image_rgb if degrees % 90 else np.ascontiguousarray(np.rot90(image_rgb, degrees // 90))
+def _missing_times(fps: float) -> str:
+    return f"its frames have no times: {fps:g} frames a second were assumed, --fps changes it"
+
+
+def _describe_colours(stream: VideoStream) -> Iterator[str]:
+    """What is off with the colours of a stream that are not those of standard dynamic range."""
+    name = _HDR_TRANSFERS.get(int(stream.codec_context.color_trc or 0))
+    if name is not None:
+        yield (
+            f"its colours are HDR ({name}) and were read as if they were standard ones, which moves the probabilities; "
+            "convert it to SDR, or record without HDR"
+        )
+
+
+def _show_as_meant(image_rgb: Image, stream: VideoStream, frame: DecodedFrame) -> Image:
+    """A stored picture as a player shows it: with square pixels, then turned and mirrored as the container says."""
+    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
+    height, width = image_rgb.shape[:2]
+    if aspect != 1 and 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:  # the shorter side grows, as in Chromium
+        size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+        image_rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    return image_rgb if matrix is None else _apply_display_matrix(image_rgb, np.frombuffer(bytes(matrix), np.int32))
+
+
+def _apply_display_matrix(image_rgb: Image, matrix: npt.NDArray[np.int32]) -> Image:
+    """The picture turned by quarters and mirrored; other matrices leave it as it is.
+
+    Args:
+        image_rgb: uint8 [H, W, 3] RGB, as it is stored.
+        matrix: [a, b, u, c, d, v, x, y, w]: a stored point (p, q) is shown at (a p + c q + x, b p + d q + y), by
+            ISO/IEC 14496-12, 6.2.2.
+    """
+    a, b, c, d = (int(np.sign(matrix[index])) for index in (0, 1, 3, 4))
+    if (a and d and not b and not c) or (b and c and not a and not d):
+        upright = image_rgb if a else image_rgb.swapaxes(0, 1)
+        return np.ascontiguousarray(upright[:: b + d, :: a + c])
+    return image_rgb

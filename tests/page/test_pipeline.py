@@ -1,11 +1,15 @@
 """js/pipeline.js and js/clip.js: in a worker and on the page, pictures and videos, against Python."""
 
 import base64
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 
 from reon_export import load_classifier
 from reon_export.faces.correction import correct_box
@@ -18,7 +22,7 @@ from reon_export.score.tracks.track import parse_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
-from tests.support.page_tracks import TRACK_AND_SCORE, python_track
+from tests.support.page_tracks import OPEN_ERROR, TRACK, TRACK_AND_SCORE, python_track
 from tests.support.visits import OpenPage, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
@@ -182,3 +186,71 @@ def test_page_and_python_give_the_same_score_for_the_same_videos(  # noqa: PLR09
     assert abs(answer["lag"]["lagS"] - lag.lag_s) <= 1 / 30 + 1e-9
     assert abs(answer["lag"]["lagS"] - LAG_S) <= 1 / 30 + 1e-9
     visit.expect_clean()
+
+
+# What a player shows of a file is what both sides read: mirrored, with wide pixels, trimmed, with longer sound.
+def write_shown_files(folder: Path) -> dict[str, Path]:
+    at = clips.performance(SHOTS)
+    times = clips.even_times(0.7)
+    whole = clips.write_clip(folder / "whole.mp4", at, clips.even_times(1.5), codec="libx264")
+
+    def narrow(time_s: float) -> clips.Frame:
+        return cv2.resize(at(time_s), (240, 360), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+    silent = clips.write_clip(folder / "silent.webm", at, times)
+    ways = ("mirrored", "flipped", "transposed", "turned and mirrored", "turned counterclockwise")
+    return {way: clips.write_phone_clip(folder / f"{way}.mp4", at, times, way) for way in ways} | {
+        "wide": clips.write_clip(folder / "wide.mp4", narrow, times, codec="libx264", pixel_aspect=Fraction(2)),
+        "trimmed": clips.write_trimmed_clip(folder / "trimmed.mp4", whole, 0.8),
+        "trimmed mov": clips.write_trimmed_clip(folder / "trimmed.mov", whole, 0.8),
+        "longer sound": clips.add_sound(silent, folder / "sound.webm", 2.0),
+    }
+
+
+def test_page_and_python_show_the_same_of_a_file(
+    open_page: OpenPage, site: SiteServer, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
+) -> None:
+    visit = open_page(f"{site.url}parity.html")
+    for name, path in write_shown_files(tmp_path).items():
+        encoded = base64.b64encode(path.read_bytes()).decode()
+        answer = visit.page.evaluate(TRACK, {"video": encoded})
+        page = parse_track({"format": "reon-track", "version": 1, **answer["track"]})
+        assert answer["isDecoded"], name
+        assert answer["shape"] == list(clips.SIZE), name
+        assert page.duration_s == pytest.approx(0.7, abs=0.005), name
+        python = python_track(path, page, model_dir, default_spec)
+        assert [frame.time_s for frame in page.frames] == pytest.approx([f.time_s for f in python.frames], abs=1e-3)
+        agreement = score_tracks(page, python)
+        print(f"{name}: page and Python agree to {agreement.total:.3f}")
+        assert agreement.coverage == 1
+        assert agreement.total is not None
+        assert agreement.total > 99.98, name  # measured: 100.000 for each
+
+
+def sound_file(folder: Path) -> bytes:
+    path = folder / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=44100)
+        assert isinstance(sound, AudioStream)
+        sound.layout = "mono"
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.sample_rate, silence.pts = 44100, 0
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    return path.read_bytes()
+
+
+def test_what_is_no_video_for_the_page_is_named(open_page: OpenPage, site: SiteServer, tmp_path: Path) -> None:
+    at = clips.performance(SHOTS)
+    hevc = clips.write_clip(tmp_path / "phone.mp4", at, clips.even_times(0.3), codec="libx265")
+    picture = cv2.imencode(".jpg", at(0.0))[1].tobytes()
+    visit = open_page(f"{site.url}parity.html")
+    for content, mime, code, words in (
+        (hevc.read_bytes(), "video/mp4", "error_video_codec", "HEVC (H.265), which this browser does not decode"),
+        (sound_file(tmp_path), "video/mp4", "error_video_sound_only", "has no picture, only sound"),
+        (picture, "image/jpeg", "error_video_image", "is an image"),
+    ):
+        encoded = base64.b64encode(content).decode()
+        answer = visit.page.evaluate(OPEN_ERROR, {"video": encoded, "type": mime})
+        assert answer["code"] == code
+        assert words in answer["message"]

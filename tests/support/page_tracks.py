@@ -33,6 +33,29 @@ TRACK_AND_SCORE = """async ({videos, type}) => {
 }"""
 
 
+# The track of one video, its shape in the middle, and whether it was decoded frame by frame.
+TRACK = """async ({video}) => {
+    const {createEmotionPipeline} = await import('/js/pipeline.js');
+    const {analyseClip, openClip} = await import('/js/clip.js');
+    globalThis.pipeline ??= await createEmotionPipeline({manifestUrl: 'model/manifest.json', precision: 'float32'});
+    const bytes = Uint8Array.from(atob(video), (character) => character.charCodeAt(0));
+    const clip = await openClip(new Blob([bytes]), 'clip');
+    const track = await analyseClip(clip, globalThis.pipeline);
+    const middle = await clip.frameAt(clip.durationS / 4);
+    const answer = {track, shape: [middle.width, middle.height], isDecoded: clip.isDecoded};
+    clip.destroy();
+    return answer;
+}"""
+
+# The error that opening a file gives.
+OPEN_ERROR = """async ({video, type}) => {
+    const {openClip} = await import('/js/clip.js');
+    const bytes = Uint8Array.from(atob(video), (character) => character.charCodeAt(0));
+    return openClip(new Blob([bytes], {type}), 'clip').then(
+        () => ({code: 'none', message: 'it was opened'}), ({code, message}) => ({code, message}));
+}"""
+
+
 def python_track(path: Path, page: Track, model_dir: Path, spec: ModelSpec) -> Track:
     """Python's own decoding, crop and classifier on the faces that the page found."""
     assert spec.crop.correction is not None

@@ -17,6 +17,8 @@ import {importMedia} from './vendor.js';
  * @property {string} name
  * @property {number} durationS as the file says; the track knows better
  * @property {boolean} isDecoded whether every frame is seen, with its own time
+ * @property {string[]} notes what may be off, sentences in English
+ * @property {() => Promise<number>} endS when what is in the file ends, sound included; 0 where only the picture counts
  * @property {() => AsyncGenerator<ClipFrame, void, void>} frames in order of time, once each
  * @property {(timeS: number) => Promise<ImageBitmap | null>} frameAt the frame on show at a time
  * @property {() => void} destroy
@@ -35,6 +37,7 @@ const MAX_MISSING_S = 0.5; // as in tracks/video.py: a file that ends this much 
  */
 export async function openClip(blob, name) {
   if (blob.size === 0) throw new PageError('error_not_a_video', {name, reason: '0 bytes'});
+  if (blob.type.startsWith('image/') && blob.type !== 'image/gif') throw new PageError('error_video_image', {name});
   return await openDecoded(blob, name) ?? openPlayed(blob, name);
 }
 
@@ -59,13 +62,24 @@ export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} =
     onFrame(timeS, clip.durationS, track);
   }
   track.duration_s = estimateDurationS(track.frames.map((frame) => frame.time_s));
-  if (clip.durationS - track.duration_s > MAX_MISSING_S) {
+  if (clip.notes.length > 0) track.notes = clip.notes;
+  if (clip.durationS - Math.max(track.duration_s, await missingEnd(clip, track)) > MAX_MISSING_S) {
     throw new PageError('error_video_cut', {name: clip.name, stated: clip.durationS.toFixed(1), actual: track.duration_s.toFixed(1)});
   }
   if (!track.frames.some((frame) => frame.probabilities !== null)) {
     throw new PageError('error_video_no_face', {name: clip.name, count: track.frames.length});
   }
   return track;
+}
+
+/**
+ * When the sound ends, if the picture ends so early that it matters.
+ * @param {Clip} clip
+ * @param {Track} track
+ * @returns {Promise<number>} seconds
+ */
+async function missingEnd(clip, track) {
+  return clip.durationS - track.duration_s > MAX_MISSING_S ? clip.endS() : 0;
 }
 
 /**
@@ -112,24 +126,29 @@ export function estimateDurationS(timesS) {
  */
 async function openDecoded(blob, name) {
   if (typeof VideoDecoder === 'undefined') return null;
-  const media = await importMedia();
-  const input = new media.Input({source: new media.BlobSource(blob), formats: [media.WEBM, media.MATROSKA, media.MP4, media.QTFF]});
+  const {input, media} = await openInput(blob);
   try {
-    const video = await input.getPrimaryVideoTrack();
-    if (video === null || !(await video.canDecode())) throw new Error('no video track that can be decoded');
+    const video = await findVideo(input, name);
+    if (!(await video.canDecode())) {
+      await checkCodec(video, name);
+      throw new Error('no video track that can be decoded');
+    }
     const config = await video.getDecoderConfig();
     // Asked of the track by the sink, which would otherwise take BT.709 for every file that does not say.
     if (config !== null) video.getDecoderConfig = async () => ({...config, colorSpace: completeColorSpace(config)});
     const sink = new media.VideoSampleSink(video);
-    const startS = await input.getFirstTimestamp([video]);
+    const startS = await findStart(video, sink);
     const endS = await input.getDurationFromMetadata([video]) ?? await input.computeDuration([video]);
     return {
       name,
       durationS: endS - startS,
       isDecoded: true,
+      notes: describeColours(config),
+      // MP4 states the length of every stream, WebM only when the whole ends, sound included.
+      endS: async () => (/webm|matroska/.test(await input.getMimeType()) ? await input.computeDuration() - startS : 0),
       async* frames() {
         let lastS = -1;
-        for await (const sample of sink.samples()) {
+        for await (const sample of sink.samples(startS)) {
           const timeS = Math.round((sample.timestamp - startS) * 1e6) / 1e6;
           const picture = await toPicture(sample);
           if (timeS > lastS) yield {timeS, picture};
@@ -148,10 +167,93 @@ async function openDecoded(blob, name) {
       },
       destroy: () => input.dispose(),
     };
-  } catch {
-    input.dispose(); // the browser's own player has the last word on what it can play, and why not
-    return null;
+  } catch (error) {
+    input.dispose();
+    if (error instanceof PageError) throw error;
+    return null; // the browser's own player has the last word on what it can play, and why not
   }
+}
+
+/** @param {Blob} blob */
+async function openInput(blob) {
+  const media = await importMedia();
+  const formats = [media.WEBM, media.MATROSKA, media.MP4, media.QTFF];
+  return {media, input: new media.Input({source: new media.BlobSource(blob), formats})};
+}
+
+/**
+ * @param {import('mediabunny').Input} input
+ * @param {string} name
+ * @returns {Promise<import('mediabunny').InputVideoTrack>}
+ * @throws {PageError} if there is only sound
+ */
+async function findVideo(input, name) {
+  const video = await input.getPrimaryVideoTrack();
+  if (video !== null) return video;
+  if (await input.getPrimaryAudioTrack() !== null) throw new PageError('error_video_sound_only', {name});
+  throw new Error('no video track');
+}
+
+/**
+ * Why a browser's player shows no picture of a file.
+ * @param {Blob} blob
+ * @param {string} name
+ * @param {string} reason what the player says of it
+ * @returns {Promise<PageError>}
+ */
+export async function explainVideo(blob, name, reason) {
+  const {input} = await openInput(blob);
+  try {
+    await checkCodec(await findVideo(input, name), name);
+  } catch (error) {
+    if (error instanceof PageError) return error;
+  } finally {
+    input.dispose();
+  }
+  return new PageError('error_not_a_video', {name, reason});
+}
+
+/**
+ * The time of the first frame that is shown: an edit list hides those before zero, which stay in the file when a clip is
+ * trimmed without being encoded again.
+ * @param {import('mediabunny').InputVideoTrack} video
+ * @param {import('mediabunny').VideoSampleSink} sink
+ * @returns {Promise<number>} seconds
+ */
+async function findStart(video, sink) {
+  const firstS = await video.getFirstTimestamp();
+  if (firstS >= 0) return firstS;
+  const shown = await sink.getSample(0);
+  const startS = shown?.timestamp ?? firstS;
+  const isOver = shown !== null && shown.timestamp + shown.duration <= 0;
+  shown?.close();
+  return isOver ? 0 : startS;
+}
+
+/**
+ * Names a codec that neither WebCodecs nor the player can decode; iPhones record HEVC, of which some browsers would play
+ * only the sound.
+ * @param {import('mediabunny').InputVideoTrack} video
+ * @param {string} name
+ * @throws {PageError}
+ */
+async function checkCodec(video, name) {
+  const parameter = await video.getCodecParameterString();
+  const type = `video/mp4; codecs="${parameter ?? ''}"`;
+  if (parameter !== null && document.createElement('video').canPlayType(type) !== '') return;
+  const codec = video.codec === 'hevc' ? 'HEVC (H.265)' : video.codec ?? (parameter || 'an unknown codec');
+  throw new PageError('error_video_codec', {name, codec});
+}
+
+/**
+ * What is off with the colours of a video that are not those of standard dynamic range. As in tracks/video.py.
+ * @param {VideoDecoderConfig | null} config
+ * @returns {string[]} sentences in English, for the track
+ */
+function describeColours(config) {
+  const transfer = String(config?.colorSpace?.transfer ?? '');
+  const standard = {pq: 'PQ', hlg: 'HLG'}[transfer];
+  return standard === undefined ? [] : [`its colours are HDR (${standard}), which moves the probabilities; convert it to SDR, or record without HDR`];
 }
 
 /**
@@ -207,12 +309,15 @@ async function openPlayed(blob, name) {
     await loaded;
     if (!Number.isFinite(video.duration)) await seek(FAR_S);
     const durationS = Number.isFinite(video.duration) ? video.duration : video.currentTime;
-    if (!(durationS > 0) || video.videoWidth === 0) throw new Error('it holds no picture');
+    if (!(durationS > 0)) throw new Error('it has no length');
+    if (video.videoWidth === 0) throw new PageError('error_video_sound_only', {name}); // or a codec that only sounds
     const count = Math.max(1, Math.ceil(durationS * RATE_HZ - 0.5));
     return {
       name,
       durationS,
       isDecoded: false,
+      notes: [],
+      endS: async () => 0,
       async* frames() {
         for (let j = 0; j < count; j += 1) {
           await seek((j + 0.5) / RATE_HZ);

@@ -12,6 +12,7 @@
  * @property {number} duration_s
  * @property {TrackFrame[]} frames in order of time
  * @property {Record<string, string>} [model] what the probabilities come from
+ * @property {string[]} [notes] what was assumed of the video and what may be off, sentences in English
  */
 /** @typedef {{timeS: number, score: number | null, actor: number[] | null, user: number[] | null}} Cell */
 /** @typedef {{timeS: number, score: number}} Moment */

@@ -47,8 +47,8 @@ export function resultToCsv({score}) {
  * @param {Track} track
  * @returns {Record<string, unknown>} the content of a track file, which `python -m reon_export score` reads
  */
-export function trackToJson({name, labels, duration_s: durationS, frames, model = {}}) {
-  return {format: 'reon-track', version: 1, name, labels, duration_s: durationS, model, frames};
+export function trackToJson({name, labels, duration_s: durationS, frames, model = {}, notes = []}) {
+  return {format: 'reon-track', version: 1, name, labels, duration_s: durationS, model, ...(notes.length > 0 ? {notes} : {}), frames};
 }
 
 /**
@@ -61,8 +61,8 @@ export function faceShare({frames}) {
 
 /** @param {Track} track */
 function describe(track) {
-  const {name, duration_s: durationS, model = {}} = track;
-  return {name, duration_s: toNumber(durationS), face_share: toNumber(faceShare(track)), model};
+  const {name, duration_s: durationS, model = {}, notes = []} = track;
+  return {name, duration_s: toNumber(durationS), face_share: toNumber(faceShare(track)), model, ...(notes.length > 0 ? {notes} : {})};
 }
 
 /** @param {import('./score.js').Moment | null} moment */

@@ -84,6 +84,7 @@ export const EN = {
   person_opening: 'Opening {name}',
   person_analysing: 'Reading {name}: {done} of {total} s',
   person_done: '{name}: {count} frames, a face in {percent} of them',
+  note_hdr: 'Its colours are HDR, which changes the result. Convert it to SDR, or record without HDR.',
   person_cancelled: 'Cancelled.',
   person_ready: 'Ready: 3, 2, 1 …',
   person_recording: 'Recording: {fps} frames per second',

@@ -123,9 +123,10 @@ export function createPerson(root, getPipeline, onSeek) {
   function finish(track, labels) {
     charted = {track, endS: track.duration_s, colours: listColours(labels)};
     drawChart();
-    say(() => translate('person_done', {
-      name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track)),
-    }));
+    say(() => {
+      const done = translate('person_done', {name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track))});
+      return track.notes === undefined ? done : `${done} ${translate('note_hdr')}`;
+    });
   }
 
   /** @type {Person['showTrack']} */

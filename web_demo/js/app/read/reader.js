@@ -1,4 +1,5 @@
 /** Reading one face: a photograph, a video file while it plays, or the camera. source -> pipeline -> picture and result. */
+import {explainVideo} from '../../clip.js';
 import {describeReason, PageError, toPageError} from '../../errors.js';
 import {followVideo} from '../../live.js';
 import {openCamera} from '../camera.js';
@@ -126,9 +127,9 @@ export function createReader(root, status, getPipeline) {
     video.loop = true;
     video.src = url;
     try {
-      await video.play().catch((error) => {
-        throw new PageError('error_not_a_video', {name, reason: video.error?.message || describeReason(error)});
-      });
+      const failure = await video.play().then(() => null, describeReason);
+      if (failure !== null) throw await explainVideo(blob, name, video.error?.message || failure);
+      if (video.videoWidth === 0) throw await explainVideo(blob, name, 'it shows no picture'); // only its sound plays
       controls.showPause();
       if (isMine()) await follow(video, isMine);
     } catch (error) {

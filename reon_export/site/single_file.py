@@ -30,6 +30,7 @@ _GENERATOR_WITHIN = 4096  # characters from the start
 _BUNDLER = Path("tools") / "standalone.mjs"
 _BUNDLER_TIMEOUT_S = 300
 _PROGRAM = "js/app/main.js"
+_HOST = "js/app/host.js"  # explains why modules cannot be loaded; the one file has none
 # The program and the styles are in the page itself; threads need a server that isolates the page.
 _NOT_FETCHED_SUFFIXES = {".css", ".html", ".ico", ".js", ".svg", ".txt", ".webmanifest"}
 _NOT_FETCHED = re.compile(r"-threaded-|^vendor/files\.json$")
@@ -105,8 +106,8 @@ def assemble(page: Path, program: str, files: Iterable[tuple[str, bytes]]) -> st
     """
     html = (page / "index.html").read_text(encoding="utf-8")
     scripts = [_attributes(tag) for tag in _SCRIPT.findall(html)]
-    if [script.get("src") for script in scripts] != [_PROGRAM]:
-        raise SiteError(f"index.html has {len(scripts)} scripts, expected one, <script type=module src={_PROGRAM}>")
+    if [script.get("src") for script in scripts] != [_HOST, _PROGRAM]:
+        raise SiteError(f"index.html has {len(scripts)} scripts, expected two, {_HOST} and <script src={_PROGRAM}>")
     styles: list[str] = []
     html = _SCRIPT.sub("", html)
     html = _LINK.sub(lambda link: _inline_link(page, _attributes(link[0]), styles), html)

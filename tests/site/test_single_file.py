@@ -65,9 +65,9 @@ class TestAssembly:
             (
                 'src="js/app/main.js"',
                 'src="js/other.js"',
-                "index.html has 1 scripts, expected one, <script type=module",
+                "index.html has 2 scripts, expected two, js/app/host.js and <script",
             ),
-            ("</head>", "<script>more()</script></head>", "index.html has 2 scripts, expected one"),
+            ("</head>", "<script>more()</script></head>", "index.html has 3 scripts, expected two"),
             (
                 "<p>",
                 '<img alt="" src="samples/shown.png"><p>',

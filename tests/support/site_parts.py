@@ -25,6 +25,7 @@ INDEX = """<!doctype html>
   <link rel="modulepreload" href="js/app/main.js">
   <link rel="stylesheet" href="style.css">
   <link rel="stylesheet" href="vendor/chart.css">
+  <script src="js/app/host.js"></script>
   <script type="module" src="js/app/main.js"></script>
 </head>
 <body data-state="loading"><p>한국어 &amp; more</p></body>

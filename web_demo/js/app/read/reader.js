@@ -8,7 +8,7 @@ import {onLanguageChange} from '../text.js';
 import {createControls} from './controls.js';
 import {createResultView} from './reading_view.js';
 import {createSmoother} from './smooth.js';
-import {createStage} from './stage.js';
+import {createStage, isDark} from './stage.js';
 import {createTurns} from './turns.js';
 
 /** @typedef {import('../../inference/engine.js').Analysis} Analysis */
@@ -172,8 +172,11 @@ export function createReader(root, status, getPipeline) {
   /** @param {Analysis} analysis */
   function showPhoto(analysis) {
     if (analysis.frame) stage.drawFrame(analysis.frame);
-    if (analysis.probabilities === null) throw new PageError('error_no_face');
+    if (analysis.probabilities === null) {
+      throw new PageError(analysis.frame && isDark(analysis.frame) ? 'error_no_face_dark' : 'error_no_face');
+    }
     stage.outline(analysis, false);
+    stage.describeFaces(analysis, true); // how many there are is said beside the result
     publish(analysis);
     const probabilities = Array.from(analysis.probabilities);
     reading = {probabilities, cropRgb: analysis.cropRgb, faceCount: stage.faceCount, stats: null, ...analysis.timings};

@@ -53,7 +53,7 @@ class ColourConverter:
     """Converts the frames of one stream, which must be fresh: its decoder overwrites what the container says.
 
     What the file says of its colours; where it says nothing, what browsers' players take: BT.601, and for high
-    definition (720 lines, as in Chromium's player) BT.709. As `completeColorSpace` in web_demo/js/clip.js.
+    definition (720 lines, as in Chromium's player) BT.709. As `completeColorSpace` in web_demo/js/clips/decoded.js.
     """
 
     def __init__(self, stream: VideoStream) -> None:

@@ -27,7 +27,7 @@ _STYLES: Final = (
 )
 # The first of these patterns that any key matches names the family.
 _FAMILIES: Final = (
-    (r"^embeddings\.batchnorm\.weight$", "an EfficientNet of Hugging Face's transformers"),
+    (r"(^|\.)embeddings\.batchnorm\.weight$", "an EfficientNet of Hugging Face's transformers"),
     (r"(blocks\.0\.0\.conv|features\.1\.0\.block\.0\.0)\.weight$", "an EfficientNetV2 or a MobileNetV3"),
     (r"relative_position_bias_table$", "a Swin Transformer"),
     (r"(cls_token|class_token|pos_embed)", "a vision transformer (ViT)"),

@@ -204,6 +204,7 @@ def write_shown_files(folder: Path) -> dict[str, Path]:
         "trimmed": clips.write_trimmed_clip(folder / "trimmed.mp4", whole, 0.8),
         "trimmed mov": clips.write_trimmed_clip(folder / "trimmed.mov", whole, 0.8),
         "longer sound": clips.add_sound(silent, folder / "sound.webm", 2.0),
+        "held": clips.hold_last_picture(silent, folder / "held.webm", 2.0),
     }
 
 

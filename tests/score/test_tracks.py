@@ -77,6 +77,18 @@ def test_a_file_whose_sound_is_longer_is_not_cut_off_but_one_without_its_end_is(
             list(Video(path))
 
 
+@pytest.mark.parametrize("suffix", ["webm", "mkv"])
+def test_a_last_picture_that_is_held_is_not_cut_off_but_a_file_without_its_end_is(tmp_path: Path, suffix: str) -> None:
+    short = clips.write_clip(tmp_path / "short.webm", clips.performance(SHOTS), clips.even_times(0.5))
+    path = clips.hold_last_picture(short, tmp_path / f"held.{suffix}", 2.0)
+    assert len(list(Video(path))) == 15
+    content = path.read_bytes()
+    for damaged in (content[:-2000], content[:-2000] + bytes(2000)):
+        path.write_bytes(damaged)
+        with pytest.raises(TrackError, match=r"held.* is cut off: its header states 2.5 s"):
+            list(Video(path))
+
+
 def test_a_stream_without_times_takes_the_rate_that_is_given_and_says_so(tmp_path: Path) -> None:
     path = clips.write_clip(tmp_path / "raw.h264", plain, clips.even_times(1.0), codec="libx264")
     for fps in (30.0, 25.0):

@@ -217,6 +217,19 @@ def add_sound(source: Path, path: Path, seconds: float, codec: str = "libopus") 
     return path
 
 
+def hold_last_picture(source: Path, path: Path, seconds: float) -> Path:
+    """The same frames, the last of them on show for longer: a length that WebM does not keep with the picture."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        packets = [packet for packet in old.demux(old.streams.video[0]) if packet.dts is not None]
+        assert packets[-1].time_base is not None
+        packets[-1].duration = round(seconds / packets[-1].time_base)
+        for packet in packets:
+            packet.stream = stream
+            new.mux(packet)
+    return path
+
+
 def write_camera_file(path: Path, frame_at: Callable[[float], Frame], seconds: float) -> Path:
     """What Chromium's fake camera plays over and over: JPEG pictures one after another (.mjpeg)."""
     encoded = (

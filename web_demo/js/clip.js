@@ -20,7 +20,7 @@ export {explainVideo} from './clips/decoded.js';
  * @property {number} durationS as the file says; the track knows better
  * @property {boolean} isDecoded whether every frame is seen, with its own time
  * @property {string[]} notes what may be off, sentences in English
- * @property {() => Promise<number>} endS when what is in the file ends, sound included; 0 where only the picture counts
+ * @property {() => Promise<boolean>} isComplete whether the file is known to be all there, however early its picture ends
  * @property {() => AsyncGenerator<ClipFrame, void, void>} frames in order of time, once each
  * @property {(timeS: number) => Promise<ImageBitmap | null>} frameAt the frame on show at a time
  * @property {() => void} destroy
@@ -62,23 +62,13 @@ export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} =
   }
   track.duration_s = estimateDurationS(track.frames.map((frame) => frame.time_s));
   if (clip.notes.length > 0) track.notes = clip.notes;
-  if (clip.durationS - Math.max(track.duration_s, await missingEnd(clip, track)) > MAX_MISSING_S) {
+  if (clip.durationS - track.duration_s > MAX_MISSING_S && !(await clip.isComplete())) {
     throw new PageError('error_video_cut', {name: clip.name, stated: clip.durationS.toFixed(1), actual: track.duration_s.toFixed(1)});
   }
   if (!track.frames.some((frame) => frame.probabilities !== null)) {
     throw new PageError('error_video_no_face', {name: clip.name, count: track.frames.length});
   }
   return track;
-}
-
-/**
- * When the sound ends, if the picture ends so early that it matters.
- * @param {Clip} clip
- * @param {Track} track
- * @returns {Promise<number>} seconds
- */
-async function missingEnd(clip, track) {
-  return clip.durationS - track.duration_s > MAX_MISSING_S ? clip.endS() : 0;
 }
 
 /**

@@ -24,6 +24,7 @@ from reon_export.faces.crop import Image
 from reon_export.faces.image_files import list_images, read_image_rgb
 from reon_export.file_kind import name_kind
 from reon_export.score.tracks.colours import ColourConverter
+from reon_export.score.tracks.matroska import is_complete
 from reon_export.score.tracks.track import estimate_duration_s
 
 # FFmpeg's own chatter about damaged files becomes one line of ours.
@@ -87,7 +88,8 @@ class Video:
         if not times:
             raise TrackError(f"{self.path} holds no frame (0 s); give a video with a face in it")
         self.duration_s = len(times) / self._fps if self._images is not None else estimate_duration_s(times)
-        if self._images is None and (self._stated_end_s or 0.0) - self._end_s > _MAX_MISSING_S:
+        is_short = self._images is None and (self._stated_end_s or 0.0) - self._end_s > _MAX_MISSING_S
+        if is_short and not is_complete(self.path):
             raise TrackError(
                 f"{self.path} is cut off: its header states {self._stated_end_s:.1f} s, what is in it ends at "
                 f"{self._end_s:.1f} s; copy or download it again, or remux what is left of it"

@@ -2,6 +2,7 @@
 import {PageError} from '../errors.js';
 import {createCanvas, getContext} from '../pixels/canvas.js';
 import {importMedia} from '../vendor.js';
+import {isComplete} from './matroska.js';
 
 /** @typedef {import('../clip.js').Clip} Clip */
 
@@ -30,8 +31,7 @@ export async function openDecoded(blob, name) {
       durationS: endS - startS,
       isDecoded: true,
       notes: describeColours(config),
-      // MP4 states the length of every stream, WebM only when the whole ends, sound included.
-      endS: async () => (/webm|matroska/.test(await input.getMimeType()) ? await input.computeDuration() - startS : 0),
+      isComplete: () => isComplete(blob),
       async* frames() {
         let lastS = -1;
         for await (const sample of sink.samples(startS)) {

@@ -34,7 +34,7 @@ export async function openPlayed(blob, name) {
       durationS,
       isDecoded: false,
       notes: [],
-      endS: async () => 0,
+      isComplete: async () => false,
       async* frames() {
         for (let j = 0; j < count; j += 1) {
           await seek((j + 0.5) / RATE_HZ);

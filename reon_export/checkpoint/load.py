@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from reon_export.checkpoint.efficientnet import VARIANTS, network_from_weights, torchvision_keys
 from reon_export.checkpoint.head import Head, find_head, stray_names
+from reon_export.checkpoint.hub_config import read_hub_config
 from reon_export.checkpoint.networks import StoredNetwork, choose_network, find_networks, trunk_shapes
 from reon_export.checkpoint.other_architectures import name_other_architecture
 from reon_export.checkpoint.tensor_mappings import tensor_mappings
@@ -69,7 +70,6 @@ def load_checkpoint(
     stored: Path | StoredWeights,
     options: LoadOptions | None = None,
     *,
-    architecture: str = "",
     crops_nchw: Tensor | None = None,
 ) -> Checkpoint:
     """Load an EfficientNet-B0 from a .pt, .pth or .safetensors file (the content decides, not the name).
@@ -86,7 +86,6 @@ def load_checkpoint(
     Args:
         stored: The weights file, or what `read_weights` read of it.
         options: What overrides the detection.
-        architecture: The network's name where something beside the file gives it, like "tf_efficientnet_b0".
         crops_nchw: Real face crops, float32 [N, 3, H, W], RGB, normalised, of the size used in training; 16 do.
 
     Raises:
@@ -105,7 +104,8 @@ def load_checkpoint(
     _check_fit(path, network)
     head = find_head(path, network)
     state = _to_float32(path, network, head)
-    decision = _decide(path, options, network.layout, architecture or weights.architecture, state, crops_nchw)
+    architecture = weights.architecture or read_hub_config(path).architecture
+    decision = _decide(path, options, network.layout, architecture, state, crops_nchw)
     variant = decision.variant
     return Checkpoint(
         path=path,

@@ -70,7 +70,6 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     import torch
 
     from reon_export.checkpoint.classifier_graph import ClassifierGraph
-    from reon_export.checkpoint.hub_config import read_hub_config
     from reon_export.checkpoint.load import LoadOptions, load_checkpoint
     from reon_export.checkpoint.weights_file import read_weights
 
@@ -83,14 +82,13 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
         find_engine(options.browser)
     weights = read_weights(path)
     load_options = LoadOptions(options.layout, options.image_size, options.entry)
-    architecture = read_hub_config(weights.path).architecture
-    checkpoint = load_checkpoint(weights, load_options, architecture=architecture)
+    checkpoint = load_checkpoint(weights, load_options)
     spec, assumptions = resolve_spec(weights.path, checkpoint.num_classes, options)
     crops = crops_from_folder(options.crops, spec) if options.crops else crops_from_photos(SAMPLE_PHOTOS, spec)
     graph = ClassifierGraph(checkpoint.model, spec)
     batch_nchw = graph.normalise(torch.from_numpy(crops.crops_rgb).permute(0, 3, 1, 2))
     if checkpoint.layout_source == "assumed":  # names alone could not tell: its behaviour on faces may
-        checkpoint = load_checkpoint(weights, load_options, architecture=architecture, crops_nchw=batch_nchw)
+        checkpoint = load_checkpoint(weights, load_options, crops_nchw=batch_nchw)
         graph = ClassifierGraph(checkpoint.model, spec)
     expected = TorchRuntime(graph, spec)(crops.crops_rgb)
     notes = (*assumptions, *_describe(checkpoint), *_check_answers(checkpoint.path.name, expected, spec, options))

@@ -81,7 +81,7 @@ def test_a_config_with_a_wrong_value(tmp_path: Path, change: dict[str, object], 
 def test_a_folder_is_the_one_weights_file_in_it(tmp_path: Path, trained: State) -> None:
     path = folder(tmp_path, TIMM)
     save_file(renamed(trained, "timm"), path)
-    checkpoint = load_checkpoint(tmp_path, architecture=read_hub_config(path).architecture)
+    checkpoint = load_checkpoint(tmp_path)
     assert checkpoint.path == path
     assert (checkpoint.layout, checkpoint.layout_source) == ("timm_tf", "metadata")
     (tmp_path / "other.pt").write_bytes(b"x")

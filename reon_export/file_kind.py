@@ -14,7 +14,8 @@ _KINDS: Final = {
     b"version https://git-lfs": "a Git LFS pointer (`git lfs pull` fetches the real file)",
     b"\0\5\x16\7": "a file of macOS' metadata",
 }
-_HEIC: Final = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+# Brands of ISO/IEC 23008-12 for pictures; those of sequences (hevc, msf1, avis) are videos.
+_HEIC: Final = {b"heic", b"heix", b"heim", b"heis", b"mif1"}
 _TEXT: Final = bytes(range(32, 127)) + b"\t\n\r"
 
 
@@ -30,9 +31,7 @@ def name_kind(head: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         if head[8:12] in _HEIC:
             return "a HEIC image, as iPhones take them (convert it to JPEG)"
-        return (
-            "an AVIF image (convert it to JPEG)" if head[8:12] in {b"avif", b"avis"} else "a video or sound file (MP4)"
-        )
+        return "an AVIF image (convert it to JPEG)" if head[8:12] == b"avif" else "a video or sound file (MP4)"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "a web page (a download that went wrong)"

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 from reon_export.faces.image_files import read_image_rgb
 from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.site.server import SiteServer
+from tests.support import clips
 from tests.support.hosts import LoggedHost
 from tests.support.visits import OpenPage, copy_model
 
@@ -82,6 +83,21 @@ def test_a_page_over_plain_http(open_page: OpenPage, model_dir: Path, tmp_path: 
         visit.wait_for("error")
         assert visit.error.startswith("This page was opened over plain http")
         assert visit.error.endswith("Open it over https, or on its own machine as http://localhost.")
+
+
+def test_a_codec_that_the_browser_lacks_is_named_where_a_face_is_read(
+    open_page: OpenPage, site: SiteServer, tmp_path: Path
+) -> None:
+    at = clips.performance(clips.SHORT)
+    visit = open_page(site.url)
+    visit.wait_for("ready")
+    path = clips.write_clip(tmp_path / "phone.mp4", at, clips.even_times(0.3), codec="libx265")
+    for content in (path.read_bytes(), clips.add_sound(path, tmp_path / "sound.mp4", 0.5, "aac").read_bytes()):
+        visit.drop("phone.mp4", "video/mp4", content)
+        visit.wait_for("error")
+        assert visit.error.startswith("phone.mp4 is encoded as HEVC (H.265), which this browser does not decode. Open")
+        assert visit.error.endswith('"Most Compatible" (iPhone: Camera, Formats), or convert the file to H.264.')
+        visit.read_sample()
 
 
 def encode(image_rgb: npt.NDArray[np.uint8]) -> bytes:

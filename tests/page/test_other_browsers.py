@@ -202,7 +202,8 @@ def test_the_camera_is_read_and_let_go(demo: Demo) -> None:
     demo.click("#camera")
     demo.wait_for("body[data-state=live]")
     demo.wait_for("#face-note:not([hidden])")
-    assert demo.text("#face-note") == "No face in the picture"
+    # WebKit's fake camera shows nearly black.
+    assert demo.text("#face-note") in {"No face in the picture", "No face in the picture: it is too dark"}
     assert "frames per second;" in demo.text("#facts")
     demo.click("#stop")
     assert demo.state == "ready"

@@ -202,6 +202,7 @@ def write_shown_files(folder: Path) -> dict[str, Path]:
     return {way: clips.write_phone_clip(folder / f"{way}.mp4", at, times, way) for way in ways} | {
         "wide": clips.write_clip(folder / "wide.mp4", narrow, times, codec="libx264", pixel_aspect=Fraction(2)),
         "trimmed": clips.write_trimmed_clip(folder / "trimmed.mp4", whole, 0.8),
+        "trimmed between frames": clips.write_trimmed_clip(folder / "between.mp4", whole, 0.82),
         "trimmed mov": clips.write_trimmed_clip(folder / "trimmed.mov", whole, 0.8),
         "longer sound": clips.add_sound(silent, folder / "sound.webm", 2.0),
         "held": clips.hold_last_picture(silent, folder / "held.webm", 2.0),
@@ -218,7 +219,7 @@ def test_page_and_python_show_the_same_of_a_file(
         page = parse_track({"format": "reon-track", "version": 1, **answer["track"]})
         assert answer["isDecoded"], name
         assert answer["shape"] == list(clips.SIZE), name
-        assert page.duration_s == pytest.approx(0.7, abs=0.005), name
+        assert page.duration_s == pytest.approx(0.7 - ("between" in name) / 30, abs=0.005), name
         python = python_track(path, page, model_dir, default_spec)
         assert [frame.time_s for frame in page.frames] == pytest.approx([f.time_s for f in python.frames], abs=1e-3)
         agreement = score_tracks(page, python)
@@ -239,6 +240,18 @@ def sound_file(folder: Path) -> bytes:
         container.mux(sound.encode(silence))
         container.mux(sound.encode(None))
     return path.read_bytes()
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (1, None)])
+def test_high_dynamic_range_is_noted_by_the_page_too(
+    open_page: OpenPage, site: SiteServer, tmp_path: Path, transfer: int, name: str | None
+) -> None:
+    at, times = clips.performance(SHOTS), clips.even_times(0.2)
+    path = clips.write_clip(tmp_path / "a.mp4", at, times, codec="libx264", matrix=1, transfer=transfer)
+    visit = open_page(f"{site.url}parity.html")
+    answer = visit.page.evaluate(TRACK, {"video": base64.b64encode(path.read_bytes()).decode()})
+    notes = answer["track"].get("notes", [])
+    assert [note.partition(",")[0] for note in notes] == ([f"its colours are HDR ({name})"] if name else [])
 
 
 def test_what_is_no_video_for_the_page_is_named(open_page: OpenPage, site: SiteServer, tmp_path: Path) -> None:

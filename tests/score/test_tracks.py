@@ -89,8 +89,13 @@ def test_a_last_picture_that_is_held_is_not_cut_off_but_a_file_without_its_end_i
             list(Video(path))
 
 
-def test_a_stream_without_times_takes_the_rate_that_is_given_and_says_so(tmp_path: Path) -> None:
-    path = clips.write_clip(tmp_path / "raw.h264", plain, clips.even_times(1.0), codec="libx264")
+@pytest.mark.parametrize("name", ["raw.h264", "camera.mjpeg"])
+def test_a_stream_without_times_takes_the_rate_that_is_given_and_says_so(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "raw.h264":
+        clips.write_clip(path, plain, clips.even_times(1.0), codec="libx264")
+    else:
+        clips.write_camera_file(path, plain, 1.0)
     for fps in (30.0, 25.0):
         video = Video(path, fps)
         assert [frame.time_s for frame in video] == pytest.approx([index / fps for index in range(30)], abs=1e-5)

@@ -1,6 +1,7 @@
 """A video file or a folder of images as frames with times, decoded one at a time."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
@@ -32,6 +33,9 @@ av.logging.set_level(None)
 
 DEFAULT_FPS = 30.0
 _NO_VIDEO = ("a text", "a web page", "a zip", "a RAR", "a PDF", "a HEIC", "an AVIF", "an SVG", "a Git LFS", "a file of")
+# Streams of pictures that are no part of the video: covers, and thumbnails for the seek bar.
+_STILLS = Disposition.attached_pic | Disposition.timed_thumbnails
+_NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: raw streams, whose stamps it makes up
 _WIDEST_PIXEL = 8  # to one; what says more is damaged
 # ITU-T H.273, table 3
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
@@ -106,10 +110,11 @@ class Video:
             stream.thread_type = ThreadType.SLICE
             colours = ColourConverter(stream)
             self.notes = tuple(_describe_colours(stream))
+            has_no_times = bool(container.format.flags & _NO_TIMES) or container.format.name.endswith("_pipe")
             start_s: float | None = None
             step_s, last_s = 0.0, 0.0
             for index, frame in enumerate(self._decode(container, stream)):
-                stamp_s = _read_stamp(frame)
+                stamp_s = None if has_no_times else _read_stamp(frame)
                 if index == 0:
                     step_s = 1 / self._fps if stamp_s is None else 1 / _read_rate(stream)
                     start_s, last_s = stamp_s, -step_s
@@ -127,7 +132,8 @@ class Video:
 
         Notes where the last packet ends, of the picture or of the sound.
         """
-        packets = container.demux(stream, *container.streams.audio)
+        # MP4 states when the picture ends, the others only when the whole does.
+        packets = container.demux(stream, *(container.streams.audio if stream.duration is None else ()))
         while True:
             try:
                 packet = next(packets, None)
@@ -211,7 +217,7 @@ def _open_video(path: Path) -> InputContainer:
 
 def _find_stream(path: Path, container: InputContainer) -> VideoStream:
     """The stream with the moving picture; raises TrackError if there is none."""
-    pictures = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    pictures = [stream for stream in container.streams.video if not stream.disposition & _STILLS]
     if not pictures and container.streams.audio:
         raise TrackError(f"{path} has no picture, only sound: give a video with a face in it")
     best = container.streams.best("video")
@@ -282,10 +288,15 @@ def _show_as_meant(image_rgb: Image, stream: VideoStream, frame: DecodedFrame) -
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
     height, width = image_rgb.shape[:2]
     if aspect != 1 and 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:  # the shorter side grows, as in Chromium
-        size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+        size = (_round(width * aspect), height) if aspect > 1 else (width, _round(height / aspect))
         image_rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
     return image_rgb if matrix is None else _apply_display_matrix(image_rgb, np.frombuffer(bytes(matrix), np.int32))
+
+
+def _round(value: Fraction) -> int:
+    """Half up, as JavaScript rounds."""
+    return math.floor(value + Fraction(1, 2))
 
 
 def _apply_display_matrix(image_rgb: Image, matrix: npt.NDArray[np.int32]) -> Image:

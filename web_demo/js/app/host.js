@@ -10,6 +10,7 @@ addEventListener('error', (event) => {
     if (!(alert instanceof HTMLElement) || text === null) return;
     text.textContent = explainHost().join(' ');
     alert.hidden = false;
+    document.querySelector('#progress')?.remove(); // nothing is under way
     document.body.dataset.state = 'error';
   };
   if (document.readyState === 'loading') addEventListener('DOMContentLoaded', show);

@@ -16,10 +16,7 @@ export async function openDecoded(blob, name) {
   const {input, media} = await openInput(blob);
   try {
     const video = await findVideo(input, name);
-    if (!(await video.canDecode())) {
-      await checkCodec(video, name);
-      throw new Error('no video track that can be decoded');
-    }
+    if (!(await video.canDecode())) throw new Error('no video track that can be decoded');
     const config = await video.getDecoderConfig();
     // Asked of the track by the sink, which would otherwise take BT.709 for every file that does not say.
     if (config !== null) video.getDecoderConfig = async () => ({...config, colorSpace: completeColorSpace(config)});
@@ -81,7 +78,7 @@ async function findVideo(input, name) {
 }
 
 /**
- * Why a browser's player shows no picture of a file.
+ * Why a browser's player shows no picture of a file. iPhones record HEVC, of which some browsers play only the sound.
  * @param {Blob} blob
  * @param {string} name
  * @param {string} reason what the player says of it
@@ -90,7 +87,9 @@ async function findVideo(input, name) {
 export async function explainVideo(blob, name, reason) {
   const {input} = await openInput(blob);
   try {
-    await checkCodec(await findVideo(input, name), name);
+    const {codec} = await findVideo(input, name);
+    const known = {hevc: 'HEVC (H.265)', avc: 'H.264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1'};
+    if (codec !== null) return new PageError('error_video_codec', {name, codec: Object.hasOwn(known, codec) ? known[/** @type {keyof typeof known} */ (codec)] : codec});
   } catch (error) {
     if (error instanceof PageError) return error;
   } finally {
@@ -100,8 +99,8 @@ export async function explainVideo(blob, name, reason) {
 }
 
 /**
- * The time of the first frame that is shown: an edit list hides those before zero, which stay in the file when a clip is
- * trimmed without being encoded again.
+ * The time of the first frame that is read: an edit list hides those that begin before zero, which stay in the file when a
+ * clip is trimmed without being encoded again. FFmpeg, and so Python, drops the one that reaches over zero as well.
  * @param {import('mediabunny').InputVideoTrack} video
  * @param {import('mediabunny').VideoSampleSink} sink
  * @returns {Promise<number>} seconds
@@ -109,26 +108,12 @@ export async function explainVideo(blob, name, reason) {
 async function findStart(video, sink) {
   const firstS = await video.getFirstTimestamp();
   if (firstS >= 0) return firstS;
-  const shown = await sink.getSample(0);
-  const startS = shown?.timestamp ?? firstS;
-  const isOver = shown !== null && shown.timestamp + shown.duration <= 0;
-  shown?.close();
-  return isOver ? 0 : startS;
-}
-
-/**
- * Names a codec that neither WebCodecs nor the player can decode; iPhones record HEVC, of which some browsers would play
- * only the sound.
- * @param {import('mediabunny').InputVideoTrack} video
- * @param {string} name
- * @throws {PageError}
- */
-async function checkCodec(video, name) {
-  const parameter = await video.getCodecParameterString();
-  const type = `video/mp4; codecs="${parameter ?? ''}"`;
-  if (parameter !== null && document.createElement('video').canPlayType(type) !== '') return;
-  const codec = video.codec === 'hevc' ? 'HEVC (H.265)' : video.codec ?? (parameter || 'an unknown codec');
-  throw new PageError('error_video_codec', {name, codec});
+  for await (const sample of sink.samples(0)) {
+    const {timestamp} = sample;
+    sample.close();
+    if (timestamp > -1e-6) return timestamp;
+  }
+  return firstS;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A video file where a browser lacks WebCodecs, or the codec: its own player is asked for the frame in the middle of every cell. */
-import {describeReason, PageError} from '../errors.js';
+import {describeReason} from '../errors.js';
 import {RATE_HZ} from '../score.js';
+import {explainVideo} from './decoded.js';
 
 /** @typedef {import('../clip.js').Clip} Clip */
 
@@ -27,7 +28,7 @@ export async function openPlayed(blob, name) {
     if (!Number.isFinite(video.duration)) await seek(FAR_S);
     const durationS = Number.isFinite(video.duration) ? video.duration : video.currentTime;
     if (!(durationS > 0)) throw new Error('it has no length');
-    if (video.videoWidth === 0) throw new PageError('error_video_sound_only', {name}); // or a codec that only sounds
+    if (video.videoWidth === 0) throw new Error('it shows no picture'); // only its sound plays
     const count = Math.max(1, Math.ceil(durationS * RATE_HZ - 0.5));
     return {
       name,
@@ -49,7 +50,7 @@ export async function openPlayed(blob, name) {
     };
   } catch (error) {
     destroy();
-    throw error instanceof PageError ? error : new PageError('error_not_a_video', {name, reason: describeReason(error)});
+    throw await explainVideo(blob, name, describeReason(error));
   }
 
   /**

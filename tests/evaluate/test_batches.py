@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,25 @@ def test_a_job_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         run_batches(NamesWork(tmp_path), ENTRIES, job, BatchOptions())
     with pytest.raises(DataError, match=r"is not finished: batch 0 has no part; run the command again"):
         list(read_records(job))
+
+
+def test_a_job_whose_listing_failed_is_begun_again(tmp_path: Path) -> None:
+    def fail() -> Iterator[Entry]:
+        yield ENTRIES[0]
+        raise DataError("0 of 2 images are in its annotations")
+
+    job = tmp_path / "job"
+    with pytest.raises(DataError, match="0 of 2 images"):
+        run_batches(NamesWork(tmp_path / "log"), fail(), job, BatchOptions("local", 1, 2))
+    assert run_batches(NamesWork(tmp_path / "log"), ENTRIES, job, BatchOptions("local", 1, 2)).resumed == 0
+    assert list(read_records(job)) == EXPECTED
+
+
+def test_a_folder_of_parts_without_a_job_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "mine.txt").write_text("keep", encoding="utf-8")
+    with pytest.raises(DataError, match=r"is not empty and holds no job to go on with; choose another folder"):
+        run_batches(NamesWork(tmp_path), ENTRIES, tmp_path, BatchOptions())
 
 
 @pytest.mark.parametrize(("workers", "size"), [(0, 4), (1, 0)])

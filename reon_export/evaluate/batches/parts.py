@@ -87,7 +87,7 @@ def begin_job(folder: Path, fingerprint: str, entries: Iterable[Entry], batch_si
     digest = hashlib.sha256(f"{fingerprint}|{batch_size}".encode()).hexdigest()
     if job.is_file():
         return _continue(folder, digest)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _ENTRIES).is_file():
+    if folder.is_dir() and not (folder / _ENTRIES).is_file() and _holds_other_things(folder):
         raise DataError(f"{folder} is not empty and holds no job to go on with; choose another folder with --out")
     try:
         (folder / _PARTS).mkdir(parents=True, exist_ok=True)
@@ -114,13 +114,24 @@ def read_records(folder: Path) -> Iterator[Record]:
 
 def _write_entries(path: Path, entries: Iterable[Entry]) -> int:
     count = 0
-    unfinished = path.with_suffix(".part")
+    unfinished = _unfinished(path)
     with unfinished.open("w", encoding="utf-8", errors="surrogateescape") as stream:
         for entry in entries:
             stream.write(json.dumps([entry.path, entry.label, entry.box], ensure_ascii=False) + "\n")
             count += 1
     unfinished.replace(path)
     return count
+
+
+def _holds_other_things(folder: Path) -> bool:
+    """Whether anything lies there that is not the beginning of a job whose listing failed or was stopped."""
+    own = {folder / _PARTS, _unfinished(folder / _ENTRIES)}
+    parts = folder / _PARTS
+    return any(path not in own for path in folder.iterdir()) or (parts.is_dir() and any(parts.iterdir()))
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_suffix(".part")
 
 
 def _parse_entry(line: bytes) -> Entry:

@@ -9,8 +9,8 @@ from reon_export.faces.decode import decode_image_rgb
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 # Folders that storage systems, archivers and recycle bins put among people's files: thumbnails and deleted images.
 _SYSTEM_NAMES = frozenset({
-    "@eadir", "@tmp", "#recycle", "#snapshot", "$recycle.bin", "recycler", "__macosx", "lost+found",
-    "system volume information",
+    "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler", "__macosx",
+    "lost+found", "system volume information",
 })  # fmt: skip
 
 

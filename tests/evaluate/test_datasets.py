@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -151,6 +152,9 @@ BOX = {"minX": 1, "minY": 2, "maxX": 4, "maxY": 6}
         dict.fromkeys(BOX, ""),
         dict.fromkeys(BOX, 0.0),
         {"minX": 5, "minY": 5, "maxX": 5, "maxY": 9},
+        {"label": "기쁨"},
+        dict.fromkeys(BOX, " "),
+        dict.fromkeys(BOX, "null"),
     ],
 )
 @pytest.mark.parametrize("name", ["annot", "faceBB"])
@@ -259,6 +263,7 @@ def test_class_folders_at_any_depth_and_nothing_of_the_system(tmp_path: Path) ->
     system = (
         "@eaDir/a.jpg/T.jpg",
         "#recycle/b.jpg",
+        "@Recycle/h.jpg",
         "__MACOSX/c.jpg",
         "$RECYCLE.BIN/d.jpg",
         "lost+found/e.jpg",
@@ -280,6 +285,29 @@ def test_an_archive_given_as_a_folder_names_the_address(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=rf"holds archives and no class folders: unpack .* as 'zip://::{archive}'"):
         open_dataset(str(tmp_path), REON_LABELS)
     assert [entry.path for entry in open_dataset(f"zip://::{archive}", REON_LABELS).entries()] == ["joy/a.jpg"]
+
+
+@pytest.mark.parametrize("folder", ["", "Training/원천데이터/", "joy/"])
+def test_an_archive_below_the_folder_is_named_too(tmp_path: Path, folder: str) -> None:
+    archive = touch(tmp_path, f"{folder}[원천]EMOIMG_기쁨.ZIP") / f"{folder}[원천]EMOIMG_기쁨.ZIP"
+    with pytest.raises(
+        DataError, match=rf"holds archives and no class folders: .* as '{re.escape(f'zip://::{archive}')}'"
+    ):
+        open_dataset(str(tmp_path), REON_LABELS)
+
+
+def test_one_name_that_is_no_korean_leaves_the_others_readable(tmp_path: Path) -> None:
+    archive = tmp_path / "faces.zip"
+    names = {"기쁨/여.jpg": "cp949", "joy/café .jpg": "cp437", "슬픔/남.jpg": "utf-8"}
+    with zipfile.ZipFile(archive, "w") as made:
+        for index, (name, encoding) in enumerate(names.items()):
+            made.writestr(str(index) * len(name.encode(encoding)), name.encode())
+    content = archive.read_bytes()
+    for index, (name, encoding) in enumerate(names.items()):
+        content = content.replace(str(index).encode() * len(name.encode(encoding)), name.encode(encoding))
+    archive.write_bytes(content)
+    data = open_dataset(f"zip://::{archive}", REON_LABELS)
+    assert {entry.path: data.read(entry.path).decode() for entry in data.entries()} == {name: name for name in names}
 
 
 @pytest.mark.parametrize("encoding", ["cp949", "utf-8"])

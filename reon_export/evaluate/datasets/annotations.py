@@ -4,8 +4,8 @@ The data set is given out in Korea only; its format is taken from the public des
 reads it. A JSON file is a list of records; `filename` is the image's name, sometimes behind a folder; `annot_A`,
 `annot_B` and `annot_C` (or `faceBB_A` and so on) are three annotators. Each has `boxes` of `minX`, `minY`, `maxX`,
 `maxY` in pixels of the upright image, and names the emotion that it saw in `faceExp` (or `label`). An annotator whose
-corners are null, empty or without area drew no box; the first who drew one is taken. The text is UTF-8, UTF-16 or, as
-Korean Windows writes it, CP949. Everything else in a record is ignored.
+corners are missing, null, empty or without area drew no box; the first who drew one is taken. The text is UTF-8,
+UTF-16 or, as Korean Windows writes it, CP949. Everything else in a record is ignored.
 """
 
 import json
@@ -21,6 +21,7 @@ from reon_export.text_file import decode_text
 
 _ANNOTATORS = tuple(f"{name}_{letter}" for name in ("annot", "faceBB") for letter in "ABC")
 _CORNERS = ("minX", "minY", "maxX", "maxY")
+_EMPTY = frozenset({"", "null", "none"})  # corners as tables write them
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,10 @@ def _read_box(annotator: Mapping[str, object]) -> Box | None:
     corners = annotator.get("boxes")
     if not corners or not isinstance(corners, Mapping):
         return None
+    if not any(name in corners for name in _CORNERS):
+        return None  # `faceBB_A` keeps the label there, drawn or not
     values = [corners[name] for name in _CORNERS]
-    if any(value is None or value == "" for value in values):
+    if any(value is None or (isinstance(value, str) and value.strip().lower() in _EMPTY) for value in values):
         return None
     left, top, right, bottom = (float(str(value)) for value in values)
     box = Box(left, top, right - left, bottom - top)

@@ -135,9 +135,11 @@ def open_dataset(root: str, labels: Iterable[Label]) -> Dataset:
     names = _name_table(labels)
     folders: list[ClassFolder] = []
     annotations: list[tuple[str, str | None]] = []
+    archives: list[str] = []
     empty: dict[str, str] = {}
     for path, label in _walk(tree, names, "", _MAX_DEPTH):
-        has_image, own_annotations = tree.look_into(path, deep=label is not None)
+        has_image, own_annotations, own_archives = tree.look_into(path, deep=label is not None)
+        archives += own_archives
         annotations += [(name, label or _match(PurePosixPath(name).stem, names)) for name in own_annotations]
         if label is not None and has_image:
             folders.append(ClassFolder(path, label))
@@ -148,15 +150,14 @@ def open_dataset(root: str, labels: Iterable[Label]) -> Dataset:
                 f"the folder '{path}' of {root} names no class of the model, which knows "
                 f"{', '.join(dict.fromkeys(names.values()))}; rename it, or take it out of the data"
             )
-    missing = [path for label, path in empty.items() if label not in {folder.label for folder in folders}]
-    if missing:
-        raise DataError(f"the class folder '{missing[0]}' of {root} holds no image; fill it, or take it away")
-    archives = [name for name in tree.listing("")[1] if name.lower().endswith(_ARCHIVES)]
     if not folders and archives:
         raise DataError(
             f"{root} holds archives and no class folders: unpack them there, or give what is in one, as "
             f"{_address_in(f'{root}/{archives[0]}')}"
         )
+    missing = [path for label, path in empty.items() if label not in {folder.label for folder in folders}]
+    if missing:
+        raise DataError(f"the class folder '{missing[0]}' of {root} holds no image; fill it, or take it away")
     if not folders:
         raise DataError(
             f"{root} has no class folders with images; expected one folder a class, named like "
@@ -216,14 +217,15 @@ class _Tree:
         if not self._files.isdir(self._base or "/") and not self._files.isdir(self._base):
             raise DataError(f"there is no folder {root}; give a folder with one folder of images a class")
 
-    def look_into(self, path: str, *, deep: bool) -> tuple[bool, list[str]]:
-        """Whether an image lies in the folder (or, `deep`, anywhere below it), and the annotation files in it."""
+    def look_into(self, path: str, *, deep: bool) -> tuple[bool, list[str], list[str]]:
+        """Whether an image lies in the folder (or, `deep`, anywhere below it), its annotation files and archives."""
         _, files = self.listing(path)
         annotations = [name for name in files if name.lower().endswith(".json")]
+        archives = [name for name in files if name.lower().endswith(_ARCHIVES)]
         has_image = any(_is_image(name) for name in files)
         if deep and not has_image:
             has_image = next(self.images(path), None) is not None
-        return has_image, annotations
+        return has_image, annotations, archives
 
     def images(self, path: str) -> Iterator[str]:
         """Every image below a folder, in order."""

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from reon_export.site.server import SiteServer
 
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 180_000  # WebGL in software took over 60 s on two busy cores
 # Keeps what the page read last, for `Visit`.
 KEEP_READING = "addEventListener('reon-reading', (event) => { globalThis.reading = event.detail; }, true);"
 

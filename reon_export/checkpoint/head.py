@@ -68,7 +68,7 @@ def find_head(path: Path, network: StoredNetwork) -> Head:
     if not candidates:
         raise CheckpointError(
             f"{path} holds an EfficientNet-B0 without its last layer, expected one linear layer "
-            f"[classes, {HEAD_WIDTH}] such as {_own_name(network)}: save the whole classifier's state dict"
+            f"[classes, {HEAD_WIDTH}] such as {usual_name(network)}: save the whole classifier's state dict"
         )
     module = candidates[0]
     after = _follower(module, modules)
@@ -159,6 +159,7 @@ def _follower(module: _Module, modules: Sequence[_Module]) -> _Module | None:
     )
 
 
-def _own_name(network: StoredNetwork) -> str:
+def usual_name(network: StoredNetwork) -> str:
+    """The name of the head's weight where the original implementation has it."""
     names = {"torchvision": "classifier.1.weight", "efficientnet_pytorch": "_fc.weight"}
     return network.prefix + names.get(network.layout, "classifier.weight")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reon_export.checkpoint.efficientnet import VARIANTS, network_from_weights, torchvision_keys
-from reon_export.checkpoint.head import Head, find_head, stray_names
+from reon_export.checkpoint.head import Head, find_head, stray_names, usual_name
 from reon_export.checkpoint.hub_config import read_hub_config
 from reon_export.checkpoint.networks import StoredNetwork, choose_network, find_networks, trunk_shapes
 from reon_export.checkpoint.other_architectures import name_other_architecture
@@ -197,8 +197,7 @@ def _describe(head: Head, network: StoredNetwork) -> Iterator[str]:
     """What the user has to know of the head and of what was left out."""
     if head.bias is None:
         yield f"{head.name} has no bias: zero was taken"
-    usual = {"torchvision": "classifier.1.weight", "efficientnet_pytorch": "_fc.weight"}
-    if head.name != network.prefix + usual.get(network.layout, "classifier.weight"):
+    if head.name != usual_name(network):
         yield f"the head is {head.name}"
     if head.left_out:
         shown = ", ".join(head.left_out[:5]) + (f" and {len(head.left_out) - 5} more" if len(head.left_out) > 5 else "")

@@ -1,6 +1,7 @@
 """Imitate and score, through the page as a visitor uses it, against Python on the same videos."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -223,6 +224,25 @@ def test_too_little_time_with_both_faces_is_no_score(visit: Visit, make_clip: Ma
     assert visit.error.startswith("There is no score: both faces are visible in only 2")
     assert "(actor 100.0%, you 2" in visit.error
     assert visit.page.is_hidden("#score")
+
+
+def test_a_performance_that_ends_early_is_not_told_to_show_its_face(visit: Visit, make_clip: MakeClip) -> None:
+    choose(visit, "actor", make_clip("actor.webm", SHOTS[:2]))
+    wait_until_read(visit, "actor")
+    choose(visit, "user", make_clip("short.webm", (clips.Shot(clips.SMILE, 0.4),)))
+    visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)
+    assert re.match(r"There is no score: the actor performs for \d\.\d s, you for 0\.4 s, and the shorter", visit.error)
+
+
+def test_a_face_that_is_read_too_rarely_is_not_told_to_turn_around(
+    visit: Visit, make_clip: MakeClip, tmp_path: Path
+) -> None:
+    choose(visit, "actor", make_clip("actor.webm", SHOTS))
+    wait_until_read(visit, "actor")
+    times = [0.0, 1.3, 2.6]
+    choose(visit, "user", clips.write_clip(tmp_path / "rare.webm", clips.performance(SHOTS), times))
+    visit.page.wait_for_selector('body[data-state="error"]', timeout=TIMEOUT_MS)
+    assert re.match(r"There is no score: your face was read only 0\.\d times a second, which covers", visit.error)
 
 
 def test_files_that_are_no_good_are_refused_in_words(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:

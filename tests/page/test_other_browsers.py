@@ -210,6 +210,17 @@ def test_the_camera_is_read_and_let_go(demo: Demo) -> None:
     assert demo.driver.evaluate("() => document.querySelector('#stage video')") is None
 
 
+def record_until_read_often_enough(demo: Demo) -> None:
+    """A machine that something else holds up may read too few frames, which the page has to say."""
+    for _ in range(3):
+        demo.click("#record")
+        demo.wait_for("body[data-state=result], body[data-state=error]")
+        if demo.state == "result":
+            return
+        assert "your face was read only" in demo.text("#alert-text")
+    pytest.fail("three recordings were read too rarely for a score")
+
+
 def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo) -> None:
     demo.read_actor()
     demo.click("#record")
@@ -219,8 +230,7 @@ def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo) -> None:
         "(actor 100.0%, you 0.0%)."
     )
     demo.driver.evaluate(SHOW_ASTRONAUT)
-    demo.click("#record")
-    demo.wait_for("body[data-state=result]")
+    record_until_read_often_enough(demo)
     actor, user = (parse_track(json.loads(text)) for text in demo.driver.evaluate(SAVE_TRACKS))
     expect_the_same_again(demo, actor)
     expected = score_tracks(actor, user)

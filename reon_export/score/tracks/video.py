@@ -12,7 +12,6 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.sidedata.sidedata import SideData
 from av.stream import Disposition
@@ -106,8 +105,8 @@ class Video:
     def _read_video(self) -> Iterator[VideoFrame]:
         with _open_video(self.path) as container:
             stream = _find_stream(self.path, container)
-            # Not frames in parallel: from a damaged file they come out otherwise every time.
-            stream.thread_type = ThreadType.SLICE
+            # One thread: from a damaged file, frames or slices in parallel come out otherwise now and then.
+            stream.codec_context.thread_count = 1
             colours = ColourConverter(stream)
             self.notes = tuple(_describe_colours(stream))
             has_no_times = bool(container.format.flags & _NO_TIMES) or container.format.name.endswith("_pipe")

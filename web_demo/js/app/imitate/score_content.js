@@ -1,12 +1,13 @@
 /** Two performances to everything that the score's card shows. */
 import {PageError} from '../../errors.js';
-import {findLag, scoreTracks} from '../../score.js';
+import {MAX_HOLD_S, MIN_COVERAGE, findLag, scoreTracks} from '../../score.js';
 import {faceShare} from '../../score_files.js';
-import {formatPercent, translate} from '../text.js';
+import {formatNumber, formatPercent, translate} from '../text.js';
 
 /** @typedef {import('./person.js').Performance} Performance */
 /** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
 /** @typedef {import('./score_view.js').Pair} Pair */
+/** @typedef {import('../../score.js').Track} Track */
 
 /**
  * @param {Performance} actor
@@ -17,13 +18,7 @@ import {formatPercent, translate} from '../text.js';
  */
 export async function makeScoreContent(actor, user, facts) {
   const score = scoreTracks(actor.track, user.track);
-  if (!score.isCovered) {
-    throw new PageError('error_coverage', {
-      percent: formatPercent(score.coverage),
-      actor: formatPercent(faceShare(actor.track)),
-      user: formatPercent(faceShare(user.track)),
-    });
-  }
+  if (!score.isCovered) throw explainNoScore(score.coverage, actor.track, user.track);
   return {
     result: {actor: actor.track, user: user.track, score, lag: findLag(actor.track, user.track)},
     labels: facts.spec.labels,
@@ -31,6 +26,33 @@ export async function makeScoreContent(actor, user, facts) {
     best: await readPair(actor, user, score.best),
     worst: await readPair(actor, user, score.worst),
   };
+}
+
+/**
+ * Why too little of both shows a face: one of the two is too short, was read too rarely, or shows no face.
+ * @param {number} coverage
+ * @param {Track} actor
+ * @param {Track} user
+ */
+function explainNoScore(coverage, actor, user) {
+  const [short, long] = [actor.duration_s, user.duration_s].sort((one, other) => one - other);
+  if (short < MIN_COVERAGE * long) {
+    return new PageError('error_short', {actor: formatNumber(actor.duration_s, 1), user: formatNumber(user.duration_s, 1)});
+  }
+  const faces = {actor: formatPercent(faceShare(actor)), user: formatPercent(faceShare(user))};
+  if (readShare(user) < Math.min(readShare(actor), faceShare(actor), faceShare(user))) {
+    return new PageError('error_sparse', {...faces, percent: formatPercent(coverage), rate: formatNumber(user.frames.length / user.duration_s, 1)});
+  }
+  return new PageError('error_coverage', {...faces, percent: formatPercent(coverage)});
+}
+
+/**
+ * @param {Track} track
+ * @returns {number} the share of its time that its frames stand for, each for MAX_HOLD_S at most
+ */
+function readShare({frames, duration_s: durationS}) {
+  const known = frames.map(({time_s: timeS}, index) => Math.min(MAX_HOLD_S, (frames[index + 1]?.time_s ?? durationS) - timeS));
+  return known.reduce((sum, seconds) => sum + seconds, 0) / durationS;
 }
 
 /** @param {ScoreContent} content its frames are let go */

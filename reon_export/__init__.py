@@ -9,6 +9,8 @@ predictions = load_classifier("my_model")(crops_rgb)   # uint8 [N, H, W, 3], RGB
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from reon_export.limits import limit_opencv
+
 if TYPE_CHECKING:
     from reon_export.errors import ReonExportError
     from reon_export.export.build import BuildResult, build
@@ -27,6 +29,8 @@ _HOMES = {
     "build": "reon_export.export.build",
     "load_classifier": "reon_export.runtimes.onnx_runtime",
 }
+
+limit_opencv()
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from reon_export.errors import ManifestError
+from reon_export.limits import max_text_bytes
+from reon_export.output_places import OwnFolder
+from reon_export.read_file import read_bytes
 from reon_export.spec import Layout, ModelSpec, Record, first_problem
 
 MANIFEST_NAME = "manifest.json"
@@ -112,6 +115,12 @@ class Manifest(Record):
     built_at: str
     tools: dict[str, str]
 
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every file that the folder consists of, but for the manifest itself."""
+        listed = tuple(entry for artefact in self.artefacts for entry in artefact.files)
+        return listed if self.self_test is None else (*listed, self.self_test.file)
+
     def artefact(self, runtime: RuntimeName, precision: str) -> Artefact:
         """The artefact of that runtime and precision. Raises ManifestError that lists what there is."""
         for artefact in self.artefacts:
@@ -150,13 +159,13 @@ def read_manifest(folder: Path) -> Manifest:
     """Read manifest.json of a model folder. Raises ManifestError."""
     path = folder / MANIFEST_NAME
     try:
-        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+        return Manifest.model_validate_json(read_bytes(path, max_text_bytes()))
     except FileNotFoundError as error:
         raise ManifestError(
             f"{folder} is not a model folder: it has no {MANIFEST_NAME}; make one with 'python -m reon_export build'"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise ManifestError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         raise ManifestError(
             f"{path} is damaged or from another version: {first_problem(error)}; build it again"
@@ -167,7 +176,7 @@ def read_artefact_file(folder: Path, entry: FileEntry) -> bytes:
     """The bytes of one file, whose size and SHA-256 are checked first. Raises ManifestError."""
     path = folder / entry.path
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise ManifestError(f"{path} is listed in the manifest but cannot be read: {error.strerror}") from error
     if len(content) != entry.bytes:
@@ -180,12 +189,8 @@ def read_artefact_file(folder: Path, entry: FileEntry) -> bytes:
     return content
 
 
-def check_replaceable(target: Path) -> None:
-    """Raise ManifestError if `target` holds something that is not a model folder."""
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ManifestError(f"{target} is not a plain folder; give --out a folder that is new, empty or a model folder")
-    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST_NAME).is_file():
-        raise ManifestError(
-            f"{target} is not empty and not a model folder (no {MANIFEST_NAME}); "
-            "it was left as it is, choose another --out"
-        )
+def _list_own_files(folder: Path) -> list[str]:
+    return [entry.path for entry in read_manifest(folder).files]
+
+
+MODEL_FOLDER = OwnFolder("a model folder", "--out", MANIFEST_NAME, _list_own_files)

@@ -4,6 +4,9 @@ import codecs
 from pathlib import Path
 from typing import Final
 
+from reon_export.limits import max_text_bytes
+from reon_export.read_file import read_bytes
+
 # Byte order marks. UTF-32's come before UTF-16's, which they begin with.
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -20,9 +23,9 @@ def read_text(path: Path) -> str:
 
     Raises:
         UnicodeError: It is none of these; the message says what to do.
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, is no file, or is too large.
     """
-    return decode_text(path.read_bytes())[0]
+    return decode_text(read_bytes(path, max_text_bytes()))[0]
 
 
 def decode_text(content: bytes) -> tuple[str, str]:

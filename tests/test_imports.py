@@ -26,7 +26,19 @@ ROOMS = (
     "browsers",
 )
 # What everything stands on; below the rooms, and in the same order.
-GROUND = ("manifest", "spec", "text_file", "file_kind", "atomic", "progress", "paths", "errors")
+GROUND = (
+    "manifest",
+    "spec",
+    "text_file",
+    "file_kind",
+    "output_places",
+    "read_file",
+    "limits",
+    "atomic",
+    "progress",
+    "paths",
+    "errors",
+)
 Graph = Mapping[str, set[str]]
 
 

@@ -8,35 +8,17 @@ import pytest
 from reon_export.errors import ManifestError
 from reon_export.manifest import (
     MANIFEST_NAME,
-    Manifest,
-    Source,
-    check_replaceable,
-    describe_files,
     read_artefact_file,
     read_manifest,
-    write_manifest,
 )
 from reon_export.spec import ModelSpec
+from tests.support.model_folders import write_tiny_model
 
 
 @pytest.fixture
 def folder(tmp_path: Path, default_spec: ModelSpec) -> Path:
     """A small model folder: one artefact of two files."""
-    folder = tmp_path / "model"
-    (folder / "tfjs-float32").mkdir(parents=True)
-    files = [folder / "tfjs-float32" / "model.json", folder / "tfjs-float32" / "group1-shard1of1.bin"]
-    files[0].write_bytes(b"{}")
-    files[1].write_bytes(bytes(1000))
-    manifest = Manifest(
-        name="tiny",
-        spec=default_spec,
-        source=Source(file="tiny.pt", sha256="0" * 64, layout="torchvision", num_classes=7),
-        artefacts=(describe_files(folder, files, "tfjs", "float32"),),
-        built_at="2026-01-01T00:00:00+00:00",
-        tools={},
-    )
-    write_manifest(manifest, folder)
-    return folder
+    return write_tiny_model(tmp_path / "model", default_spec)
 
 
 def test_a_manifest_survives_being_written_and_read(folder: Path) -> None:
@@ -82,17 +64,3 @@ def test_a_path_that_leaves_the_folder_is_refused(folder: Path, path: str) -> No
     (folder / MANIFEST_NAME).write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ManifestError, match=r"is damaged or from another version: artefacts\.0.files\.0\.path"):
         read_manifest(folder)
-
-
-def test_somebodys_work_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work", encoding="utf-8")
-    with pytest.raises(ManifestError, match="is not empty and not a model folder"):
-        check_replaceable(tmp_path)
-    assert (tmp_path / "thesis.tex").read_text(encoding="utf-8") == "years of work"
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
-    target = tmp_path / "model"
-    target.write_text("a file", encoding="utf-8")
-    with pytest.raises(ManifestError, match="is not a plain folder"):
-        check_replaceable(target)

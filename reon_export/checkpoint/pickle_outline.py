@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from reon_export.checkpoint.networks import choose_network, find_networks
+from reon_export.read_file import open_file
 
 _MAX_PICKLE_BYTES: Final = 64_000_000  # without its tensors; an EfficientNet-B0 as a whole module takes 150 kB
 _MAX_DEPTH: Final = 8
@@ -117,7 +118,7 @@ def _entry(expression: str) -> str:
 
 def _read(path: Path) -> object:
     if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
+        with open_file(path) as file:
             for _ in range(_LEGACY_HEADER_PICKLES):
                 _Unpickler(file).load()
             return _Unpickler(file).load()

@@ -9,6 +9,7 @@ from reon_export.checkpoint.hub_config import CONFIG_NAME, HubConfig, read_hub_c
 from reon_export.checkpoint.label_file import read_labels
 from reon_export.errors import SpecError
 from reon_export.paths import DEFAULT_SPEC
+from reon_export.read_file import read_bytes
 from reon_export.spec import (
     DEFAULT_INPUT_SIZE,
     CropSpec,
@@ -69,7 +70,7 @@ def resolve_spec(path: Path, num_classes: int, options: SpecOptions) -> tuple[Mo
 def _korean_labels(options: SpecOptions) -> list[str]:
     """That a label file's encoding was a guess."""
     path = Path(options.labels or "")
-    if not path.is_file() or decode_text(path.read_bytes())[1] != KOREAN:
+    if not path.is_file() or decode_text(read_bytes(path))[1] != KOREAN:
         return []
     return [f"{path} was read as CP949, Korean; save it as UTF-8 if these are not its labels"]
 

@@ -25,6 +25,8 @@ from reon_export.checkpoint.pickle_outline import find_expression
 from reon_export.checkpoint.tensor_mappings import tensor_mappings
 from reon_export.errors import CheckpointError
 from reon_export.file_kind import name_kind
+from reon_export.limits import RAISE_BYTES, max_bytes, max_text_bytes
+from reon_export.read_file import check_file, open_file
 
 
 class _Ignored:
@@ -95,8 +97,10 @@ def hash_file(path: Path) -> str:
         CheckpointError: There is no such file, it cannot be read, or nothing is in it.
     """
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = check_file(path)
+        with open_file(path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed lacks readinto
+            is_growing = file.tell() > size
     except FileNotFoundError:
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, names, n=2)
@@ -104,7 +108,9 @@ def hash_file(path: Path) -> str:
         raise CheckpointError(f"{path} does not exist: {hint}") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
-    if path.stat().st_size == 0:
+    if is_growing:
+        raise CheckpointError(f"{path} is still being written: wait until it is complete")
+    if size == 0:
         raise CheckpointError(f"{path} is empty (0 bytes): copy or download it again")
     return digest
 
@@ -120,8 +126,9 @@ def read_weights(path: Path) -> StoredWeights:
     """
     path = find_weights(path) if path.is_dir() else path
     sha256 = hash_file(path)
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(512)
+    _check_size(path, path.stat().st_size)
     if head.startswith(b"PK\x03\x04"):
         return _from_torch(path, sha256, _read_torch_zip(path))
     if re.match(rb"\x80[\x02-\x05]\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", head):  # torch.save before version 1.6
@@ -131,6 +138,15 @@ def read_weights(path: Path) -> StoredWeights:
     raise CheckpointError(
         f"{path} is {_kind_of(head)}, not a checkpoint: expected a file that torch.save or safetensors wrote"
     )
+
+
+def _check_size(path: Path, size: int) -> None:
+    """Raise CheckpointError if a file's tensors take more than may be read."""
+    if size > max_bytes():
+        raise CheckpointError(
+            f"{path} takes {size:,} bytes unpacked, at most {max_bytes():,} are read (an EfficientNet-B0 has "
+            f"16,000,000): save the weights alone, or {RAISE_BYTES}"
+        )
 
 
 def _kind_of(head: bytes) -> str:
@@ -143,6 +159,11 @@ def _kind_of(head: bytes) -> str:
 def _read_safetensors(path: Path, sha256: str, head: bytes) -> StoredWeights:
     if len(head) < 9 or head[8:9] != b"{":
         raise CheckpointError(f"{path} is named .safetensors but is {_kind_of(head)}: expected safetensors' header")
+    if (header := int.from_bytes(head[:8], "little")) > max_text_bytes():
+        raise CheckpointError(
+            f"{path} is damaged, or its header of {header:,} bytes is larger than the {max_text_bytes():,} that are "
+            f"read; {RAISE_BYTES}"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no mapping
@@ -162,11 +183,13 @@ def _read_torch_zip(path: Path) -> object:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
+            unpacked = sum(info.file_size for info in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, OSError):
         raise CheckpointError(
             f"{path} is cut off: it starts as a torch checkpoint but its end is missing ({size} bytes); "
             "copy or download it again"
         ) from None
+    _check_size(path, unpacked)
     if any(name.endswith("/constants.pkl") for name in names):
         raise CheckpointError(
             f"{path} is a TorchScript archive, expected a state dict. Make one with:\n"
@@ -223,7 +246,11 @@ def _refusal(path: Path, message: str) -> str:
 
 
 def _from_torch(path: Path, sha256: str, loaded: object) -> StoredWeights:
-    if isinstance(loaded, Mapping) and any(True for _ in tensor_mappings(loaded)):
+    mappings = list(tensor_mappings(loaded)) if isinstance(loaded, Mapping) else []
+    # A view may claim any shape over a few bytes; here it counts with what it would take once copied.
+    tensors = {id(tensor): tensor for _, held in mappings for tensor in held.values()}
+    _check_size(path, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
+    if isinstance(loaded, Mapping) and mappings:
         return StoredWeights(path, sha256, loaded, _architecture_in(loaded))
     if isinstance(loaded, Mapping):
         keys = ", ".join(str(key) for key in list(loaded)[:6]) or "none"

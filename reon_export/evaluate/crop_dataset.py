@@ -23,12 +23,12 @@ from pathlib import Path, PurePosixPath
 import cv2
 
 from reon_export.atomic import replace_file
-from reon_export.errors import DataError, FaceError
+from reon_export.errors import DataError
 from reon_export.evaluate.batches import BatchOptions, BatchRun, Record, read_records, run_batches
 from reon_export.evaluate.choices import CropFormat, CropSource, LabelSource
 from reon_export.evaluate.datasets import Dataset, Entry, open_dataset
-from reon_export.faces.crop import Box, Image, cut_square, square_crop
-from reon_export.faces.decode import decode_image_rgb
+from reon_export.evaluate.read_entry import EntryReader
+from reon_export.faces.crop import Image, cut_square, square_crop
 from reon_export.faces.haar import HaarDetector
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.spec import ModelSpec
@@ -57,36 +57,24 @@ class CropWork:
     @contextmanager
     def open(self) -> Iterator[Callable[[Sequence[Entry]], list[Record]]]:
         """Load the detector."""
-        detector = HaarDetector() if self.source == "haar" else None
-        yield lambda entries: [self._crop(entry, detector) for entry in entries]
+        reader = EntryReader(
+            self.data, HaarDetector() if self.source == "haar" else None, needs_box=True, margin=self.margin
+        )
+        yield lambda entries: [self._crop(entry, reader) for entry in entries]
 
-    def _crop(self, entry: Entry, detector: HaarDetector | None) -> Record:
-        record: Record = {"path": entry.path, "label": entry.label, "status": "ok"}
-        seconds = record["seconds"] = {}
-        if entry.label is None:
-            return {**record, "status": "no_label"}
+    def _crop(self, entry: Entry, reader: EntryReader) -> Record:
+        record, found = reader.read(entry)
+        if found is None or found.box is None:
+            return record
+        record |= {"bytes": len(found.content), "sha256": hashlib.sha256(found.content).hexdigest()}
         started = time.perf_counter()
-        try:
-            content = self.data.read(entry.path)
-            read = time.perf_counter()
-            record["bytes"], record["sha256"] = len(content), hashlib.sha256(content).hexdigest()
-            image = decode_image_rgb(content, entry.path)
-        except (OSError, FaceError) as error:
-            return {**record, "status": "unreadable", "reason": str(error)}
-        decoded = time.perf_counter()
-        boxes = detector.detect(image) if detector else [entry.box] if entry.box else []
-        found = time.perf_counter()
-        seconds.update(read=read - started, decode=decoded - read, haar=found - decoded)
-        if not boxes:
-            return {**record, "status": "no_face" if detector else "no_box"}
         # The folder of an image names the uploader's label; a crop must lie in the folder of its own.
         place = entry.path if self.labels_from == "folder" else f"{entry.label}/{entry.path}"
-        written = self._write(place, image, boxes[0])
-        seconds["write"] = time.perf_counter() - found
-        return {**record, **written, "box": boxes[0]._asdict()}
+        written = self._write(place, cut_square(found.image_rgb, square_crop(found.box, self.margin)))
+        record["seconds"]["write"] = time.perf_counter() - started
+        return {**record, **written, "box": found.box._asdict()}
 
-    def _write(self, path: str, image_rgb: Image, box: Box) -> Record:
-        crop_rgb = cut_square(image_rgb, square_crop(box, self.margin))
+    def _write(self, path: str, crop_rgb: Image) -> Record:
         suffix = _SUFFIXES[self.format]
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if self.format == "jpeg" else []
         content = cv2.imencode(suffix, cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2BGR), quality)[1].tobytes()

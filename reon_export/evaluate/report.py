@@ -4,24 +4,27 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reon_export.atomic import replace_file
-from reon_export.errors import DataError, FaceError
+from reon_export.errors import FaceError
 from reon_export.evaluate.datasets import open_dataset
 from reon_export.evaluate.job import Evaluation, Example
 from reon_export.evaluate.metrics import Figures
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.preprocess import resize_bilinear
 from reon_export.manifest import read_manifest
+from reon_export.output_places import check_files, has_format, write_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT, VERSION = "reon-evaluation", 1
+JSON_NAME, MARKDOWN_NAME = "evaluation.json", "evaluation.md"
+CONFUSION_NAME, COMPARISON_NAME, CHANGED_NAME = "confusion.png", "compare.png", "changed.png"
 _THUMBNAIL = 96
 _BLUE, _GREEN, _RED = "#0072B2", "#009E73", "#D55E00"
 
@@ -100,27 +103,28 @@ def describe_test(evaluation: Evaluation) -> str:
 def write_evaluation(evaluation: Evaluation) -> list[Path]:
     """Write evaluation.json, evaluation.md and the pictures into the output folder; their paths come back.
 
-    Raises DataError if it cannot be written.
+    Raises FolderError if it cannot be written, or if a file of one of these names is there that no evaluation wrote.
     """
     contents = {
-        "evaluation.json": (json.dumps(evaluation_as_json(evaluation), ensure_ascii=False, indent=1) + "\n").encode(
+        JSON_NAME: (json.dumps(evaluation_as_json(evaluation), ensure_ascii=False, indent=1) + "\n").encode(
             "utf-8", "replace"
         ),
-        "evaluation.md": _render_markdown(evaluation).encode("utf-8", "replace"),
-        "confusion.png": _draw_confusions(evaluation),
+        MARKDOWN_NAME: _render_markdown(evaluation).encode("utf-8", "replace"),
+        CONFUSION_NAME: _draw_confusions(evaluation),
     }
     if evaluation.comparison is not None:
-        contents["compare.png"] = _draw_comparison(evaluation)
+        contents[COMPARISON_NAME] = _draw_comparison(evaluation)
         if evaluation.comparison.examples:
-            contents["changed.png"] = _draw_examples(evaluation, evaluation.comparison.examples)
+            contents[CHANGED_NAME] = _draw_examples(evaluation, evaluation.comparison.examples)
     folder = evaluation.options.out
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            replace_file(folder / name, content)
-    except OSError as error:
-        raise DataError(f"cannot write into {folder}: {error.strerror}; choose another folder with --out") from error
-    return [folder / name for name in contents]
+    check_evaluation_folder(folder)
+    return write_files(folder, contents, "--out")
+
+
+def check_evaluation_folder(folder: Path) -> None:
+    """Raise FolderError if an evaluation cannot be written into `folder` without harm to somebody's files."""
+    names = (JSON_NAME, MARKDOWN_NAME, CONFUSION_NAME, COMPARISON_NAME, CHANGED_NAME)
+    check_files(folder, names, JSON_NAME, partial(has_format, expected=FORMAT), "--out")
 
 
 def _render_markdown(evaluation: Evaluation) -> str:

@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from reon_export.errors import DataError, FaceError
+from reon_export.errors import DataError
 from reon_export.evaluate.batches import Record
 from reon_export.evaluate.choices import CropMode, LabelSource
 from reon_export.evaluate.datasets import Dataset, Entry
+from reon_export.evaluate.read_entry import EntryReader
 from reon_export.faces.crop import Box, Image
-from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.preprocess import crop_face, resize_bilinear
-from reon_export.manifest import read_manifest
+from reon_export.limits import max_text_bytes
+from reon_export.manifest import MANIFEST_NAME, read_manifest
+from reon_export.read_file import read_bytes
 from reon_export.runtimes.runtime import Runtime
 from reon_export.runtimes.runtime_id import ONNX, TORCH, RuntimeId
 from reon_export.spec import ModelSpec
@@ -68,41 +70,23 @@ class EvaluateWork:
             runtimes = _load(self.candidates, stack)
             specs = {candidate.name: read_manifest(candidate.model_dir).spec for candidate in self.candidates}
             detector = HaarDetector() if self.crop == "haar" else None
+            margin = max(spec.crop.margin for spec in specs.values())
+            reader = EntryReader(self.data, detector, needs_box=self.crop != "none", margin=margin)
 
             def process(entries: Sequence[Entry]) -> list[Record]:
                 records: list[Record] = []
                 images: list[_Readable] = []
                 for entry in entries:
-                    record, found = self._read(entry, detector)
-                    records.append(record)
+                    record, found = reader.read(entry)
+                    records.append(record | {"p": {}})
                     if found is not None:
-                        images.append((record, *found))
+                        images.append((records[-1], found.image_rgb, found.box))
                 cuts = _CutOnce(images)
                 for candidate in self.candidates:
                     self._classify(candidate, runtimes[candidate.name], images, cuts(specs[candidate.name]))
                 return records
 
             yield process
-
-    def _read(self, entry: Entry, detector: HaarDetector | None) -> tuple[Record, tuple[Image, Box | None] | None]:
-        record: Record = {"path": entry.path, "label": entry.label, "status": "ok", "p": {}, "seconds": {}}
-        if entry.label is None:
-            return {**record, "status": "no_label"}, None
-        started = time.perf_counter()
-        try:
-            image = decode_image_rgb(self.data.read(entry.path), entry.path)
-        except (OSError, FaceError) as error:
-            return {**record, "status": "unreadable", "reason": str(error)}, None
-        decoded = time.perf_counter()
-        record["seconds"]["decode"] = decoded - started
-        if self.crop == "none":
-            return record, (image, None)
-        boxes = detector.detect(image) if detector else [entry.box] if entry.box else []
-        if detector:
-            record["seconds"]["haar"] = time.perf_counter() - decoded
-        if not boxes:
-            return {**record, "status": "no_face" if detector else "no_box"}, None
-        return record, (image, boxes[0])
 
     def _classify(
         self,
@@ -168,6 +152,6 @@ def _load(candidates: tuple[Candidate, ...], stack: ExitStack) -> dict[str, Runt
 
 def _hash_manifest(folder: Path) -> str:
     try:
-        return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+        return hashlib.sha256(read_bytes(folder / MANIFEST_NAME, max_text_bytes())).hexdigest()
     except OSError as error:
         raise DataError(f"{folder} is not a model folder: {error.strerror}") from error

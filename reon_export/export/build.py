@@ -6,24 +6,26 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from reon_export.atomic import replacing_folder, working_folder
+from reon_export.atomic import replacing_folder
 from reon_export.export.plan import BuildOptions, BuildPlan, make_plan
 from reon_export.faces.samples import spread_evenly
 from reon_export.manifest import (
+    MODEL_FOLDER,
     Artefact,
     Manifest,
     ParityRecord,
     SelfTest,
     Source,
-    check_replaceable,
     describe_file,
     describe_files,
     write_manifest,
 )
+from reon_export.output_places import check_only_own_files
 from reon_export.parity.gates import HALF_FLOAT, gate_for
 from reon_export.parity.records import Cell
 from reon_export.parity.rungs.tensor import compare_tensors
@@ -109,8 +111,9 @@ def build(
     with clock.step("load"):
         plan = make_plan(Path(checkpoint), options or BuildOptions())
     out = plan.options.out
-    with replacing_folder(out, check_replaceable) as folder, working_folder(out) as work:
-        manifest = _convert(plan, folder, work, clock)
+    with replacing_folder(out, partial(check_only_own_files, kind=MODEL_FOLDER)) as place:
+        folder = place.folder
+        manifest = _convert(plan, folder, place.scratch, clock)
         if plan.options.parity:
             manifest = _prove(plan, manifest, folder, clock)
         write_manifest(manifest, folder)

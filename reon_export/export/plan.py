@@ -1,5 +1,6 @@
 """What a build will do, and every reason not to begin."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from reon_export.checkpoint.answers import find_constant_answer, is_untrained
 from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
 from reon_export.errors import CheckpointError, ExportError, SiteError
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
-from reon_export.manifest import PRECISIONS, Precision, check_replaceable
+from reon_export.manifest import MODEL_FOLDER, PRECISIONS, Precision
+from reon_export.output_places import check_inputs_apart, check_replaceable
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
 from reon_export.runtimes.page_session import check_page_is_built
 from reon_export.runtimes.predictions import Predictions
@@ -75,7 +77,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
 
     if options.opset not in OPSETS:
         raise ExportError(f"--opset {options.opset} cannot be used, expected {OPSETS.start} to {OPSETS.stop - 1}")
-    check_replaceable(options.out)
+    _check_out(path, options)
     _check_publishing(options)
     if options.parity:
         check_page_is_built()
@@ -93,6 +95,16 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     expected = TorchRuntime(graph, spec)(crops.crops_rgb)
     notes = (*assumptions, *_describe(checkpoint), *_check_answers(checkpoint.path.name, expected, spec, options))
     return BuildPlan(checkpoint.path, checkpoint, graph, spec, options, crops, expected, notes)
+
+
+def _check_out(path: Path, options: BuildOptions) -> None:
+    """Raise FolderError if --out is no place for a model folder, or holds what this build reads."""
+    check_replaceable(options.out, MODEL_FOLDER)
+    named = Path(options.labels) if options.labels is not None and os.path.isfile(options.labels) else None  # noqa: PTH113  # any text
+    inputs = {"the checkpoint": path, "--crops": options.crops, "--labels": named}
+    check_inputs_apart(options.out, "--out", inputs)
+    if options.site is not None:
+        check_inputs_apart(options.site, "--site", inputs)
 
 
 def _check_publishing(options: BuildOptions) -> None:

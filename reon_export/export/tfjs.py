@@ -76,7 +76,7 @@ def _run_worker(job: Mapping[str, object], work: Path, log: TextIO) -> Iterator[
     with subprocess.Popen(
         [sys.executable, "-m", "reon_export.export.tfjs_worker", json.dumps(job)],
         cwd=work,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,

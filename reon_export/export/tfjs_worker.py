@@ -4,7 +4,9 @@
 """
 
 import json
+import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ EVERY_WEIGHT = "*"
 
 def main(job: dict[str, Any]) -> None:
     """Do the job, reporting each step."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with _step("import TensorFlow"):
         import onnx2tf
         import tensorflow as tf
@@ -46,6 +49,12 @@ def main(job: dict[str, Any]) -> None:
     for precision in job["precisions"]:
         with _step(f"TF.js {precision}"):
             _write_precision(graph, precision, Path(job["out"]) / f"tfjs-{precision}")
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of stdin, which the parent holds open for as long as it lives, however it dies."""
+    sys.stdin.buffer.read()
+    os._exit(1)
 
 
 @contextmanager

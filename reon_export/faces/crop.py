@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reon_export.errors import FaceError
+from reon_export.limits import RAISE_PIXELS, max_pixels
 
 Image = npt.NDArray[np.uint8]
 
@@ -67,8 +68,27 @@ def square_crop(box: Box, margin: float) -> Square:
     return Square(left, top, side)
 
 
+def check_box(box: Box, image_rgb: Image, margin: float) -> None:
+    """Raise FaceError if no part of the box lies in the image (uint8 [H, W, 3]), or if its crop would be too large."""
+    height, width = image_rgb.shape[:2]
+    if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
+        corner, size = f"({box.x:g}, {box.y:g})", f"{box.width:g} x {box.height:g}"
+        raise FaceError(f"its face box of {size} at {corner} lies outside its {width} x {height} pixels")
+    _check_size(square_crop(box, margin))
+
+
+def _check_size(square: Square) -> None:
+    if square.side**2 > max_pixels():
+        size = f"{square.side:,} x {square.side:,} pixels"
+        raise FaceError(f"its face box makes a crop of {size}, more than {max_pixels():,}; {RAISE_PIXELS}")
+
+
 def cut_square(image_rgb: Image, square: Square) -> Image:
-    """The window's pixels, uint8 [side, side, 3], edge pixels repeated beyond the frame of `image_rgb` [H, W, 3]."""
+    """The window's pixels, uint8 [side, side, 3], edge pixels repeated beyond the frame of `image_rgb` [H, W, 3].
+
+    Raises FaceError if these are more than `limits.max_pixels`.
+    """
+    _check_size(square)
     height, width = image_rgb.shape[:2]
     rows = np.clip(np.arange(square.top, square.top + square.side), 0, height - 1)
     columns = np.clip(np.arange(square.left, square.left + square.side), 0, width - 1)

@@ -26,12 +26,14 @@ import numpy as np
 from reon_export.errors import FaceError
 from reon_export.faces.crop import Image
 from reon_export.file_kind import name_kind
+from reon_export.limits import RAISE_PIXELS, max_pixels
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ORIENTATION_TAG = 0x0112
+_STRIP_ROWS = 64
 
 
 def decode_image_rgb(encoded: bytes, name: str) -> Image:
@@ -99,7 +101,14 @@ def _read_tiff_orientation(exif: bytes) -> int:
 
 
 def _decode(encoded: bytes, flags: int, name: str) -> "MatLike":
-    decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if encoded else None
+    try:
+        decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if encoded else None
+    except cv2.error as error:
+        if "CV_IO_MAX_IMAGE" in str(error):
+            raise FaceError(f"{name} has more than {max_pixels():,} pixels, by its header; {RAISE_PIXELS}") from error
+        decoded = None
+    except MemoryError as error:
+        raise FaceError(f"{name} needs more memory than there is: make it smaller") from error
     if decoded is None:
         raise FaceError(f"{name} {_describe(encoded)}; expected a JPEG, PNG, BMP, WebP or TIFF file")
     return decoded
@@ -120,7 +129,9 @@ def _to_rgb(image_bgr: "MatLike") -> Image:
 
 
 def _flatten_over_white(stored_bgra: "MatLike") -> Image:
-    wide = stored_bgra.astype(np.uint32) >> (8 if stored_bgra.dtype == np.uint16 else 0)
-    colour_rgb, alpha = wide[:, :, 2::-1], wide[:, :, 3:]
-    flat: Image = ((2 * (colour_rgb * alpha + 255 * (255 - alpha)) + 255) // 510).astype(np.uint8)
+    flat = np.empty((*stored_bgra.shape[:2], 3), np.uint8)
+    for top in range(0, len(flat), _STRIP_ROWS):  # the numbers in between take ten times the memory of the result
+        wide = stored_bgra[top : top + _STRIP_ROWS].astype(np.uint32) >> (8 if stored_bgra.dtype == np.uint16 else 0)
+        colour_rgb, alpha = wide[:, :, 2::-1], wide[:, :, 3:]
+        flat[top : top + _STRIP_ROWS] = (2 * (colour_rgb * alpha + 255 * (255 - alpha)) + 255) // 510
     return flat

@@ -5,6 +5,7 @@ from pathlib import Path, PurePath
 from reon_export.errors import FaceError
 from reon_export.faces.crop import Image
 from reon_export.faces.decode import decode_image_rgb
+from reon_export.read_file import read_bytes
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 # Folders that storage systems, archivers and recycle bins put among people's files: thumbnails and deleted images.
@@ -43,7 +44,7 @@ def list_images(folder: Path) -> list[Path]:
 def read_image_rgb(path: Path) -> Image:
     """Decode a file to uint8 [H, W, 3] RGB, upright, by the rule of `reon_export.faces.decode`. Raises FaceError."""
     try:
-        encoded = path.read_bytes()
+        encoded = read_bytes(path)
     except OSError as error:
         raise FaceError(f"cannot read the image {path}: {error.strerror}") from error
     return decode_image_rgb(encoded, str(path))

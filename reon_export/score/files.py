@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reon_export.atomic import replace_file
-from reon_export.errors import TrackError
+from reon_export.output_places import check_files, has_format, write_files
 from reon_export.score.definition import RATE_HZ, Alignment, Moment, Score
 from reon_export.score.tracks.track import Track, track_to_json
 
@@ -75,7 +75,8 @@ def result_to_csv(result: ScoreResult) -> str:
 def write_score(result: ScoreResult, figure_png: bytes, folder: Path) -> list[Path]:
     """Write score.json, score.csv, score.png and the two tracks into `folder`, each whole; their paths come back.
 
-    Nothing else in the folder is touched. Raises TrackError if it cannot be written.
+    Nothing else in the folder is touched. Raises FolderError if it cannot be written, or if a file of one of these
+    names is there that no score wrote.
     """
     contents = {
         JSON_NAME: json.dumps(result_to_json(result), ensure_ascii=False, indent=1).encode() + b"\n",
@@ -84,13 +85,14 @@ def write_score(result: ScoreResult, figure_png: bytes, folder: Path) -> list[Pa
         ACTOR_TRACK_NAME: track_to_json(result.actor).encode(),
         USER_TRACK_NAME: track_to_json(result.user).encode(),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            replace_file(folder / name, content)
-    except OSError as error:
-        raise TrackError(f"cannot write into {folder}: {error.strerror}; choose another folder with --out") from error
-    return [folder / name for name in contents]
+    check_score_folder(folder)
+    return write_files(folder, contents, "--out")
+
+
+def check_score_folder(folder: Path) -> None:
+    """Raise FolderError if a score cannot be written into `folder` without harm to somebody's files."""
+    names = (JSON_NAME, CSV_NAME, FIGURE_NAME, ACTOR_TRACK_NAME, USER_TRACK_NAME)
+    check_files(folder, names, JSON_NAME, partial(has_format, expected=FORMAT), "--out")
 
 
 def _describe(track: Track) -> dict[str, Any]:

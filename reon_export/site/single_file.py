@@ -12,14 +12,15 @@ from pathlib import Path
 from reon_export.atomic import replace_file
 from reon_export.errors import SetupError, SiteError
 from reon_export.manifest import MANIFEST_NAME, Artefact, Manifest, read_manifest
+from reon_export.output_places import check_parent
 from reon_export.paths import WEB_DEMO
+from reon_export.read_file import open_file
 from reon_export.site.handler import MIME_TYPES
 from reon_export.site.static_site import (
     LICENCES,
     MODEL_FOLDER,
     Written,
     check_page,
-    check_parent,
     keep_usable,
     list_page_files,
     read_model_files,
@@ -196,13 +197,16 @@ def check_standalone_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -
         if out.resolve().is_relative_to(folder.resolve()):
             raise SiteError(f"--standalone {out} lies inside {folder}; choose a place outside it")
     check_parent(out, "--standalone")
-    if out.is_file() and not _is_ours(out):
+    if out.exists() and not _is_ours(out):
         raise SiteError(f"{out} is a page that no build made; it was left as it is, choose another --standalone")
 
 
 def _is_ours(file: Path) -> bool:
-    with file.open(encoding="utf-8", errors="replace") as stream:
-        return _GENERATOR in stream.read(_GENERATOR_WITHIN)
+    try:
+        with open_file(file) as stream:
+            return _GENERATOR.encode() in stream.read(_GENERATOR_WITHIN)
+    except OSError:
+        return False
 
 
 def check_bundler(page: Path) -> str:

@@ -1,10 +1,10 @@
 """The whole demo as a folder for any static host: page, libraries, samples, and the models that the page may load."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +12,11 @@ from pydantic import ValidationError
 
 from reon_export.atomic import replacing_folder
 from reon_export.errors import SetupError, SiteError
+from reon_export.limits import max_text_bytes
 from reon_export.manifest import FileEntry, Manifest, describe_file, read_artefact_file, read_manifest, write_manifest
+from reon_export.output_places import OwnFolder, check_only_own_files, check_replaceable
 from reon_export.paths import WEB_DEMO
+from reon_export.read_file import read_bytes
 from reon_export.spec import Record
 
 MODEL_FOLDER = "model"  # where the page looks for it
@@ -58,9 +61,9 @@ def write_site(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Written:
     """
     check_site_target(out, model_dir, page)
     manifest = keep_usable(read_manifest(model_dir), model_dir)
-    place = Path(os.path.abspath(out))  # noqa: PTH100  # "." has no name; resolve() would follow a link
     try:
-        with replacing_folder(place, check_replaceable_site) as fresh:
+        with replacing_folder(out, partial(check_only_own_files, kind=SITE_FOLDER)) as place:
+            fresh = place.folder
             for name in list_page_files(page):
                 (fresh / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(page / name, fresh / name)
@@ -73,7 +76,7 @@ def write_site(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Written:
             (fresh / RECORD_NAME).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise SiteError(f"cannot write {out}: {error.strerror}; choose another --site") from error
-    size = sum(entry.bytes for entry in files) + (place / RECORD_NAME).stat().st_size
+    size = sum(entry.bytes for entry in files) + (out / RECORD_NAME).stat().st_size
     return Written(out, len(files) + 1, size)
 
 
@@ -88,10 +91,7 @@ def keep_usable(manifest: Manifest, model_dir: Path) -> Manifest:
 
 def read_model_files(manifest: Manifest, model_dir: Path) -> Iterator[tuple[str, bytes]]:
     """Each file that the manifest lists (not the manifest itself), verified: where the page looks for it, its bytes."""
-    entries = [entry for artefact in manifest.artefacts for entry in artefact.files]
-    if manifest.self_test is not None:
-        entries.append(manifest.self_test.file)
-    for entry in entries:
+    for entry in manifest.files:
         yield f"{MODEL_FOLDER}/{entry.path}", read_artefact_file(model_dir, entry)
 
 
@@ -131,16 +131,7 @@ def check_site_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None
     for folder in (page, model_dir):
         if _overlap(out, folder):
             raise SiteError(f"--site {out} and {folder} lie one inside the other; choose a folder apart from it")
-    check_replaceable_site(out)
-    check_parent(out, "--site")
-
-
-def check_parent(out: Path, option: str) -> None:
-    """Raise SiteError if there can be nothing at `out`, because of what is above it."""
-    place = out.absolute().parent
-    above = next(folder for folder in (place, *place.parents) if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise SiteError(f"{option} {out} cannot be written: {above} is not a folder that you may write to")
+    check_replaceable(out, SITE_FOLDER)
 
 
 def check_page(page: Path) -> None:
@@ -151,27 +142,20 @@ def check_page(page: Path) -> None:
         raise SetupError(f"the page's JavaScript libraries are not built (no {page / LICENCES}); run 'make vendor'")
 
 
-def check_replaceable_site(out: Path) -> None:
-    """Raise SiteError if `out` holds something that `write_site` did not put there."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise SiteError(f"{out} is not a plain folder; give --site a folder that is new, empty or an earlier site")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
+def read_site_record(folder: Path) -> SiteRecord:
+    """Read site.json of a site. Raises SiteError."""
+    path = folder / RECORD_NAME
     try:
-        record = SiteRecord.model_validate_json((out / RECORD_NAME).read_text(encoding="utf-8"))
+        return SiteRecord.model_validate_json(read_bytes(path, max_text_bytes()))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise SiteError(
-            f"{out} is not empty and not an earlier site (no usable {RECORD_NAME}); "
-            "it was left as it is, choose another --site"
-        ) from error
-    own = {RECORD_NAME, *(entry.path for entry in record.files)}
-    foreign = [name for name in (path.relative_to(out).as_posix() for path in _list_files(out)) if name not in own]
-    if foreign:
-        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-        raise SiteError(
-            f"{out} holds {foreign[0]}{more}, which no build put there; "
-            "it was left as it is, move that away or choose another --site"
-        )
+        raise SiteError(f"{path} cannot be used: {error}; write the site again with build --site") from error
+
+
+def _list_own_files(folder: Path) -> list[str]:
+    return [entry.path for entry in read_site_record(folder).files]
+
+
+SITE_FOLDER = OwnFolder("an earlier site", "--site", RECORD_NAME, _list_own_files)
 
 
 def _list_files(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
+import psutil
 import pytest
 
 from reon_export import BuildOptions, build, load_classifier
@@ -22,6 +23,7 @@ from reon_export.parity.gates import gate_for, judge
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
 from reon_export.runtimes.predictions import Predictions
 from reon_export.spec import ModelSpec
+from tests.support.model_folders import write_tiny_model
 
 
 @pytest.fixture(scope="session")
@@ -155,10 +157,11 @@ class TestDefaultBuild:
 
 
 @pytest.mark.slow
-def test_kill_9_in_mid_build_leaves_the_old_folder_whole(tmp_path: Path) -> None:
-    old = tmp_path / "model"
-    old.mkdir()
-    (old / "manifest.json").write_text("the old one", encoding="utf-8")
+def test_kill_9_in_mid_build_leaves_the_old_folder_whole_and_no_converter(
+    tmp_path: Path, default_spec: ModelSpec
+) -> None:
+    old = write_tiny_model(tmp_path / "model", default_spec)
+    before = (old / "manifest.json").read_bytes()
     child = subprocess.Popen(
         [sys.executable, "-m", "reon_export", "build", "--no-parity", "--precision", "float16", "--out", str(old)],
         cwd=PROJECT_ROOT,
@@ -170,11 +173,13 @@ def test_kill_9_in_mid_build_leaves_the_old_folder_whole(tmp_path: Path) -> None
         if "simplify" in line:  # the ONNX file lies in the temporary folder, TensorFlow is at work
             break
     time.sleep(2)
+    (converter,) = (one for one in psutil.Process(child.pid).children() if "tfjs_worker" in " ".join(one.cmdline()))
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     child.stderr.close()
-    assert [path.name for path in old.iterdir()] == ["manifest.json"]
-    assert (old / "manifest.json").read_text(encoding="utf-8") == "the old one"
+    converter.wait(timeout=30)  # raises if it goes on
+    assert sorted(path.name for path in old.iterdir()) == ["manifest.json", "tfjs-float32"]
+    assert (old / "manifest.json").read_bytes() == before
     assert len(list(tmp_path.iterdir())) > 1  # it was killed while something half done lay beside
 
 

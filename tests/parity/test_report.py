@@ -14,7 +14,7 @@ from rich.console import Console
 
 from reon_export.browsers.version import BrowserVersion
 from reon_export.cli.parity_table import render_summary
-from reon_export.errors import ParityError
+from reon_export.errors import FolderError, ParityError
 from reon_export.parity.compare import Measurement, measure
 from reon_export.parity.gates import Gate, gate_for, judge
 from reon_export.parity.records import Cell, ImageRung, ParityRun, PhotoRung, PhotoShift, PixelCase, WorstSample
@@ -179,7 +179,9 @@ def test_the_folder_is_made_and_only_the_three_files_are_touched(full_run: Parit
 
 def test_a_folder_that_cannot_be_written_is_one_line(full_run: ParityRun, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ParityError, match=r"^cannot write the report into .*; choose another folder with --report$"):
+    with pytest.raises(
+        FolderError, match=r"^--report .* cannot be written: .*/file is not a folder"
+    ):
         write_report(full_run, tmp_path / "file" / "report")
 
 

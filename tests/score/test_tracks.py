@@ -460,6 +460,6 @@ def test_a_path_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(TrackError, match=r"the folder .*frames may not be read \(Permission denied\)"):
         Video(tmp_path / "frames")
     (tmp_path / "a.mp4").write_bytes(b"x")
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(TrackError, match=r"cannot read .*a.mp4: Permission denied"):
         Video(tmp_path / "a.mp4")

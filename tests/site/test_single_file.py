@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reon_export.errors import ManifestError, SetupError, SiteError
+from reon_export.errors import FolderError, ManifestError, SetupError, SiteError
 from reon_export.manifest import Artefact, Manifest, Verdict, read_manifest
 from reon_export.paths import WEB_DEMO
 from reon_export.site import single_file as standalone
@@ -140,7 +140,7 @@ class TestStandalone:
         (tmp_path / "folder.html").mkdir()
         (tmp_path / "mine.html").write_text("<p>years of work", encoding="utf-8")
         before = held(tmp_path)
-        with pytest.raises(SiteError, match=message):
+        with pytest.raises((SiteError, FolderError), match=message):
             write_standalone(model, tmp_path / place, page)
         assert held(tmp_path) == before
 

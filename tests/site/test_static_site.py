@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reon_export.cli.build import print_result, result_as_json
-from reon_export.errors import ManifestError, ReonExportError, SetupError, SiteError
+from reon_export.errors import FolderError, ManifestError, ReonExportError, SetupError, SiteError
 from reon_export.export.build import BuildResult, _Clock, _publish
 from reon_export.export.plan import BuildOptions, make_plan
 from reon_export.manifest import read_artefact_file, read_manifest
@@ -109,7 +109,7 @@ class TestSite:
         [
             (
                 lambda out: (out / "thesis.tex").write_text("x"),
-                r"is not empty and not an earlier site \(no usable site",
+                r"is not empty and not an earlier site \(its site.json is not there",
             ),
             (lambda out: (out / "site.json").write_text("{}"), "is not empty and not an earlier site"),
             (lambda out: out.rmdir() or out.write_text("x"), "is not a plain folder; give --site a folder that is new"),
@@ -124,7 +124,7 @@ class TestSite:
         out.mkdir()
         prepare(out)
         before = held(tmp_path)
-        with pytest.raises(SiteError, match=message):
+        with pytest.raises(FolderError, match=message):
             write_site(model, out, page)
         assert held(tmp_path) == before
 
@@ -132,11 +132,11 @@ class TestSite:
         out = tmp_path / "site"
         write_site(model, out, page)
         (out / "CNAME").write_text("demo.example", encoding="utf-8")
-        with pytest.raises(SiteError, match="site holds CNAME, which no build put there; it was left as it is, move"):
+        with pytest.raises(FolderError, match="site holds CNAME, which no build put there; it was left as it is, move"):
             write_site(model, out, page)
         (out / ".git").mkdir()
         (out / ".git" / "HEAD").touch()
-        with pytest.raises(SiteError, match=r"site holds .git/HEAD and 1 more, which no build put there"):
+        with pytest.raises(FolderError, match=r"site holds .git/HEAD and 1 more, which no build put there"):
             write_site(model, out, page)
         assert (out / "CNAME").is_file()
 
@@ -149,7 +149,7 @@ class TestSite:
 
     def test_below_a_file_there_is_no_place(self, page: Path, model: Path, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
-        with pytest.raises(SiteError, match=r"--site .*file/site cannot be written: .*file is not a folder that you"):
+        with pytest.raises(FolderError, match=r"--site .*file/site cannot be written: .*file is not a folder that you"):
             write_site(model, tmp_path / "file" / "site", page)
 
     def test_the_page_must_be_there_and_its_libraries_made(self, page: Path, model: Path, tmp_path: Path) -> None:

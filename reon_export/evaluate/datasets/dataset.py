@@ -15,6 +15,7 @@ Entries come class folder by class folder, in the order of their names. What is 
 folder and the boxes of one class, never the whole set.
 """
 
+import errno
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,8 @@ from reon_export.evaluate.datasets.annotations import AnnotationIndex, read_anno
 from reon_export.evaluate.datasets.zip_names import decode_zip_names
 from reon_export.faces.crop import Box
 from reon_export.faces.image_files import is_image_name, is_system_name
+from reon_export.limits import RAISE_BYTES, max_bytes
+from reon_export.read_file import read_bytes
 from reon_export.spec import Label
 
 _MAX_DEPTH = 12
@@ -121,7 +124,7 @@ class Dataset:
         index = AnnotationIndex()
         for path, belongs_to in self.annotations:
             if belongs_to in (None, label):
-                for annotation in read_annotations(self.read(path), path):
+                for annotation in read_annotations(self._tree.read_annotation_file(path), path):
                     index.add(annotation)
         return index
 
@@ -203,14 +206,16 @@ class _Tree:
 
     def __init__(self, root: str) -> None:
         import fsspec
+        from fsspec.implementations.local import LocalFileSystem
 
         try:
             self._files, base = fsspec.core.url_to_fs(root)
-        except (ValueError, ImportError, OSError) as error:
+        except Exception as error:  # file systems and archives are of many libraries
             raise DataError(
                 f"{root} cannot be opened: {error}; give a folder or an address that fsspec knows"
             ) from error
         self._root, self._base = root, base.rstrip("/")
+        self._is_local = isinstance(self._files, LocalFileSystem)
         decode_zip_names(self._files)
         if "::" not in root and self._files.isfile(self._base) and root.lower().endswith(_ARCHIVES):
             raise DataError(f"{root} is an archive; give what is in it, as {_address_in(root)}, or unpack it")
@@ -235,14 +240,29 @@ class _Tree:
             yield from self.images(folder)
 
     def read(self, path: str) -> bytes:
-        return bytes(self._files.cat_file(self._join(path)))
+        """Raises OSError, and whatever else the file system or the archive finds wrong."""
+        place = self._join(path)
+        if self._is_local:
+            return read_bytes(Path(place))
+        size = self._files.info(place).get("size") or 0
+        if size > max_bytes():
+            raise OSError(errno.EFBIG, f"it unpacks to {size:,} bytes, at most {max_bytes():,} are read; {RAISE_BYTES}")
+        return bytes(self._files.cat_file(place))
+
+    def read_annotation_file(self, path: str) -> bytes:
+        """Like `read`. Raises DataError."""
+        try:
+            return self.read(path)
+        except Exception as error:  # as above
+            reason = getattr(error, "strerror", None) or str(error)
+            raise DataError(f"the annotation file {path} of {self._root} cannot be read: {reason}") from error
 
     def listing(self, path: str) -> tuple[list[str], list[str]]:
         """The folders and the files in a folder, in order; hidden ones are left out. Raises DataError."""
         try:
             found = self._files.ls(self._join(path), detail=True)
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except Exception as error:  # as above
+            reason = getattr(error, "strerror", None) or str(error)
             raise DataError(f"the folder '{path or '.'}' of {self._root} cannot be read: {reason}") from error
         folders: list[str] = []
         files: list[str] = []

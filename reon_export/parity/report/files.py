@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-from reon_export.atomic import replace_file
-from reon_export.errors import ParityError
+from reon_export.output_places import check_files, write_files
 from reon_export.parity.records import ParityRun
 from reon_export.parity.report.html import render_html
 from reon_export.parity.report.markdown import render_markdown
-from reon_export.parity.report.schema import make_report
+from reon_export.parity.report.schema import is_report, make_report
 
 JSON_NAME, MARKDOWN_NAME, HTML_NAME = "parity.json", "parity.md", "parity.html"
 
@@ -18,20 +17,20 @@ def write_report(run: ParityRun, folder: Path) -> Path:
 
     The folder is made if needed and nothing else in it is touched. Each file is written whole beside its place and
     then moved there, after all three were made: a reader never sees half of one.
-    Raises ParityError if the run contradicts itself or the folder cannot be written.
+    Raises ParityError if the run contradicts itself, FolderError if the folder cannot be written or holds a file of
+    one of these names that no parity job wrote.
     """
     contents = {
         JSON_NAME: json.dumps(make_report(run), ensure_ascii=False, indent=2) + "\n",
         MARKDOWN_NAME: render_markdown(run),
         HTML_NAME: render_html(run),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            # "replace": a file name that is not UTF-8 must not stop the report for the sake of one letter.
-            replace_file(folder / name, content.encode("utf-8", errors="replace"))
-    except OSError as error:
-        raise ParityError(
-            f"cannot write the report into {folder}: {error.strerror}; choose another folder with --report"
-        ) from error
+    check_report_folder(folder)
+    # "replace": a file name that is not UTF-8 must not stop the report for the sake of one letter.
+    write_files(folder, {name: content.encode("utf-8", "replace") for name, content in contents.items()}, "--report")
     return folder / HTML_NAME
+
+
+def check_report_folder(folder: Path) -> None:
+    """Raise FolderError if a report cannot be written into `folder` without harm to somebody's files."""
+    check_files(folder, (JSON_NAME, MARKDOWN_NAME, HTML_NAME), JSON_NAME, is_report, "--report")

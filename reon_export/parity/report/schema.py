@@ -17,8 +17,10 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import ParityError
+from reon_export.limits import max_text_bytes
 from reon_export.manifest import Verdict
 from reon_export.parity.records import ParityRun
+from reon_export.read_file import read_bytes
 from reon_export.runtimes.runtime_id import RuntimeId
 from reon_export.spec import Record, first_problem
 
@@ -45,19 +47,30 @@ def make_report(run: ParityRun) -> dict[str, Any]:
     return {"schema": SCHEMA_VERSION, "verdict": run.verdict, **_plain_fields(run)}
 
 
+def is_report(path: Path) -> bool:
+    """Whether a file looks like a parity.json, of any version."""
+    try:
+        _Head.model_validate_json(read_bytes(path, max_text_bytes()))
+    except (OSError, ValidationError):
+        return False
+    return True
+
+
 def read_report(path: Path) -> ParityRun:
     """Read and validate a parity.json. Raises ParityError."""
     again = "make it again with 'python -m reon_export parity'"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path, max_text_bytes()))
         head = _Head.model_validate(content)
         run = _RUN.validate_python({key: value for key, value in content.items() if key not in {"schema", "verdict"}})
     except OSError as error:
-        raise ParityError(f"cannot read {path}: {error}; make it with 'python -m reon_export parity'") from error
+        raise ParityError(
+            f"cannot read {path}: {error.strerror}; make it with 'python -m reon_export parity'"
+        ) from error
     except ValidationError as error:
         reason = first_problem(error)
         raise ParityError(f"{path} is not a parity report of schema {SCHEMA_VERSION}: {reason}; {again}") from error
-    except ValueError as error:  # not UTF-8, or not JSON
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON
         raise ParityError(f"cannot read {path}: {error}; {again}") from error
     problems = [*_find_contradictions(run)]
     if head.verdict != run.verdict:

@@ -24,6 +24,7 @@ from reon_export.manifest import Verdict
 from reon_export.parity.compare import measure
 from reon_export.parity.records import PhotoRung, PhotoShift
 from reon_export.progress import OnProgress, ignore_progress
+from reon_export.read_file import read_bytes
 from reon_export.runtimes.page_session import PageSession
 from reon_export.runtimes.predictions import Classify
 from reon_export.spec import BoxCorrection, ModelSpec
@@ -50,7 +51,7 @@ class View:
     def read(self) -> tuple[bytes, Image]:
         """The file's bytes and its pixels, uint8 [H, W, 3] RGB. Raises FaceError."""
         try:
-            encoded = self.path.read_bytes()
+            encoded = read_bytes(self.path)
         except OSError as error:
             raise FaceError(f"cannot read the image {self.path}: {error.strerror}") from error
         image_rgb = decode_image_rgb(encoded, str(self.path))

@@ -7,6 +7,8 @@ that goes on, looks like frames that are missing. Its sizes tell the two apart.
 from pathlib import Path
 from typing import Final
 
+from reon_export.read_file import open_file
+
 # Element identifiers (RFC 9559, 5.1; RFC 8794, 11.2.1)
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 _SEGMENT: Final = b"\x18\x53\x80\x67"
@@ -19,7 +21,7 @@ def is_complete(path: Path) -> bool:
 
     False for any other kind of file, and for a recording whose segment states no size.
     """
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         head = stream.read(_HEAD_BYTES)
         size = stream.seek(0, 2)
         stream.seek(max(0, size - _TAIL_BYTES))

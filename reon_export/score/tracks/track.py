@@ -10,6 +10,8 @@ from typing import Any
 
 from reon_export.errors import TrackError
 from reon_export.faces.crop import Box
+from reon_export.limits import max_text_bytes
+from reon_export.read_file import read_bytes
 from reon_export.runtimes.predictions import PROBABILITY_SUM_TOLERANCE
 
 FORMAT, VERSION = "reon-track", 1
@@ -83,10 +85,10 @@ def track_to_json(track: Track) -> str:
 def read_track(path: Path) -> Track:
     """Read a track file that `score` or the page wrote. Raises TrackError that names the first wrong value."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_bytes(path, max_text_bytes()))
     except OSError as error:
         raise TrackError(f"cannot read the track {path}: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not JSON
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON
         raise TrackError(f"{path} is not a track file: it is no JSON; give a video or a track file") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise TrackError(

@@ -1,6 +1,5 @@
 """A video file or a folder of images as frames with times, decoded one at a time."""
 
-import contextlib
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -23,6 +22,8 @@ from reon_export.errors import FaceError, TrackError
 from reon_export.faces.crop import Image
 from reon_export.faces.image_files import list_images, read_image_rgb
 from reon_export.file_kind import name_kind
+from reon_export.limits import RAISE_PIXELS, max_pixels
+from reon_export.read_file import check_file, open_file
 from reon_export.score.tracks.colours import ColourConverter
 from reon_export.score.tracks.matroska import is_complete
 from reon_export.score.tracks.track import estimate_duration_s
@@ -69,6 +70,7 @@ class Video:
         self._images: list[Path] | None = None
         self._fps = fps
         self._end_s = 0.0
+        self._is_refused = False
         if path.is_dir():
             self._images = _list_frames(path)
             self.expected_frames: int | None = len(self._images)
@@ -89,6 +91,11 @@ class Video:
             times.append(frame.time_s)
             yield frame
         if not times:
+            if self._is_refused:
+                raise TrackError(
+                    f"{self.path} cannot be decoded: each of its pictures has more than {max_pixels():,} pixels, or is "
+                    f"damaged; {RAISE_PIXELS}"
+                )
             raise TrackError(f"{self.path} holds no frame (0 s); give a video with a face in it")
         self.duration_s = len(times) / self._fps if self._images is not None else estimate_duration_s(times)
         is_short = self._images is None and (self._stated_end_s or 0.0) - self._end_s > _MAX_MISSING_S
@@ -107,6 +114,7 @@ class Video:
             stream = _find_stream(self.path, container)
             # One thread: from a damaged file, frames or slices in parallel come out otherwise now and then.
             stream.codec_context.thread_count = 1
+            stream.codec_context.options = _limit_options()
             colours = ColourConverter(stream)
             self.notes = tuple(_describe_colours(stream))
             has_no_times = bool(container.format.flags & _NO_TIMES) or container.format.name.endswith("_pipe")
@@ -142,11 +150,13 @@ class Video:
                 self._end_s = max(self._end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet is not None and packet.stream.index != stream.index:
                 continue
-            with contextlib.suppress(av.FFmpegError):
+            try:
                 for frame in stream.decode(packet):  # None, like the last packet, which is empty, asks for what is left
                     stamp_s = _read_stamp(frame)
                     self._end_s = max(self._end_s, stamp_s or 0.0)
                     yield frame
+            except av.FFmpegError as error:
+                self._is_refused |= isinstance(error, av.ArgumentError)  # as for pictures over the limit
             if packet is None:
                 return
 
@@ -177,8 +187,8 @@ def _list_frames(folder: Path) -> list[Path]:
 
 def _check_file(path: Path) -> None:
     try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
+        size = check_file(path)
+        with open_file(path) as stream:
             head = stream.read(4096)
     except FileNotFoundError as error:
         raise TrackError(f"{path} does not exist; give a video, a folder of images or a track file (.json)") from error
@@ -209,9 +219,15 @@ def _undecodable(path: Path) -> TrackError:
 def _open_video(path: Path) -> InputContainer:
     try:
         # "file:", since a name with a colon in it would be an address; titles and the like may be in any encoding.
-        return av.open(f"file:{path}", metadata_errors="ignore")
+        # The limit is for the decoder that looks at the first pictures; the one that reads them all has its own.
+        return av.open(f"file:{path}", metadata_errors="ignore", options=_limit_options())
     except av.FFmpegError as error:
         raise _undecodable(path) from error
+
+
+def _limit_options() -> dict[str, str]:
+    """For FFmpeg's decoders, which allocate what a picture's header asks for."""
+    return {"max_pixels": str(max_pixels())}
 
 
 def _find_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -242,7 +258,7 @@ def _check_moving(path: Path) -> None:
 
 def _is_animated_webp(path: Path) -> bool:
     """By the animation flag of the extended header (WebP container specification)."""
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         head = stream.read(21)
     return head[8:16] == b"WEBPVP8X" and bool(head[20] & 2)
 

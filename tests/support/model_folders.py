@@ -1,0 +1,28 @@
+"""Small model folders, for tests that run no network."""
+
+from pathlib import Path
+
+from reon_export.manifest import Artefact, Manifest, Source, describe_files, write_manifest
+from reon_export.spec import ModelSpec
+
+
+def write_tiny_model(folder: Path, spec: ModelSpec) -> Path:
+    """A model folder of one TF.js artefact in two files, which hold no network; the folder comes back."""
+    files = [folder / "tfjs-float32" / "model.json", folder / "tfjs-float32" / "group1-shard1of1.bin"]
+    files[0].parent.mkdir(parents=True)
+    files[0].write_bytes(b"{}")
+    files[1].write_bytes(bytes(1000))
+    write_manifest(tiny_manifest(spec, describe_files(folder, files, "tfjs", "float32")), folder)
+    return folder
+
+
+def tiny_manifest(spec: ModelSpec, *artefacts: Artefact) -> Manifest:
+    """A manifest of these artefacts, from no checkpoint."""
+    return Manifest(
+        name="tiny",
+        spec=spec,
+        source=Source(file="tiny.pt", sha256="0" * 64, layout="torchvision", num_classes=7),
+        artefacts=artefacts,
+        built_at="2026-01-01T00:00:00+00:00",
+        tools={},
+    )

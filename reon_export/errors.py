@@ -2,7 +2,18 @@
 
 
 class ReonExportError(Exception):
-    """Base of every error that the command line prints as one line, with exit code 2."""
+    """Base of every error that the command line prints as one line, with exit code 2.
+
+    `recipe` is code to copy, in lines of its own below the message.
+    """
+
+    def __init__(self, message: str = "", recipe: str = "") -> None:
+        super().__init__(message, recipe) if recipe else super().__init__(message)
+        self.message = message
+        self.recipe = recipe
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.recipe}" if self.recipe else self.message
 
 
 class CheckpointError(ReonExportError):

@@ -1,6 +1,7 @@
 """Fixtures shared by the tests: real face crops, reference networks and one real build of the default checkpoint."""
 
 import copy
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ import pytest
 from filelock import FileLock
 
 from reon_export.faces.samples import crops_from_photos
-from reon_export.paths import DEFAULT_CHECKPOINT, SAMPLE_PHOTOS
+from reon_export.manifest import MANIFEST_NAME, read_manifest
+from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, PROJECT_ROOT, SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.spec import Layout, ModelSpec, read_spec
 
 TESTS = Path(__file__).parent
@@ -96,14 +98,33 @@ def references(
     return {layout: load_trained(copy.deepcopy(model), layout, trained, batch[:8]) for layout, model in fresh.items()}
 
 
+def _is_up_to_date(folder: Path) -> bool:
+    """Whether a model folder is a whole build of the default checkpoint by the sources as they are."""
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        return False
+    manifest = read_manifest(folder)
+    sha256 = hashlib.sha256(DEFAULT_CHECKPOINT.read_bytes()).hexdigest()
+    is_whole = len(manifest.artefacts) == 4 and all(item.verdict != "not_run" for item in manifest.artefacts)
+    if not is_whole or manifest.source.sha256 != sha256:
+        return False
+    sources = [*(PROJECT_ROOT / "models").iterdir(), *WEB_DEMO.glob("parity.html")]
+    sources += [*(PROJECT_ROOT / "reon_export").rglob("*"), *(WEB_DEMO / "js").rglob("*")]
+    newest = max(path.stat().st_mtime for path in sources if path.is_file() and path.suffix != ".pyc")
+    return path.stat().st_mtime > newest
+
+
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The default checkpoint, really built: ONNX, three TF.js precisions, parity in a browser, manifest.
 
-    Built once a run: the workers of pytest-xdist share it. Do not change it.
+    What `make build` made, if no source is newer; else it is built, once a run: the workers of pytest-xdist share it.
+    Do not change it.
     """
     from reon_export import BuildOptions, build
 
+    if _is_up_to_date(DEFAULT_MODEL_DIR):
+        return DEFAULT_MODEL_DIR
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / "built" / "model"
     folder.parent.mkdir(exist_ok=True)

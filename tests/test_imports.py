@@ -32,6 +32,7 @@ GROUND = (
     "text_file",
     "file_kind",
     "output_places",
+    "printable",
     "read_file",
     "limits",
     "atomic",

@@ -192,9 +192,9 @@ def _read_torch_zip(path: Path) -> object:
     _check_size(path, unpacked)
     if any(name.endswith("/constants.pkl") for name in names):
         raise CheckpointError(
-            f"{path} is a TorchScript archive, expected a state dict. Make one with:\n"
+            f"{path} is a TorchScript archive, expected a state dict. Make one with:",
             f"    import torch; model = torch.jit.load({str(path)!r})\n"
-            f"    torch.save(model.state_dict(), {str(path.with_name(f'{path.stem}_state_dict.pth'))!r})"
+            f"    torch.save(model.state_dict(), {str(path.with_name(f'{path.stem}_state_dict.pth'))!r})",
         )
     if not any(name.endswith("data.pkl") for name in names):
         raise CheckpointError(
@@ -210,7 +210,7 @@ def _unpickle(path: Path) -> object:
         with torch.serialization.safe_globals(list(_HARMLESS)):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(_refusal(path, str(error))) from error
+        raise _refusal(path, str(error)) from error
     except (EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
@@ -218,12 +218,12 @@ def _unpickle(path: Path) -> object:
         ) from error
 
 
-def _refusal(path: Path, message: str) -> str:
+def _refusal(path: Path, message: str) -> CheckpointError:
     """Why the restricted unpickler gave up, and the two lines that make a file which it accepts."""
     named = re.search(r"GLOBAL `?([\w.]+)", message)
     if named is None:
         reason = message.partition("WeightsUnpickler error: ")[2].partition("\n")[0] or "not a sound pickle"
-        return f"{path} is damaged (torch: {reason}); copy or download it again"
+        return CheckpointError(f"{path} is damaged (torch: {reason}); copy or download it again")
     refused = {named[1]}
     if zipfile.is_zipfile(path):
         with torch.serialization.safe_globals(list(_HARMLESS)):
@@ -232,16 +232,16 @@ def _refusal(path: Path, message: str) -> str:
     load = f"    import torch; loaded = torch.load({str(path)!r}, weights_only=False)\n"
     save = f"    torch.save({{}}, {str(path.with_name(f'{path.stem}_state_dict.pth'))!r})"
     if any(re.match(r"torch\.nn\.modules\.|.*efficientnet\w*\.", name) for name in refused):
-        return (
+        return CheckpointError(
             f"{path} holds a whole pickled module ({named[1]}), expected a state dict: unpickling could run any code, "
-            "so it was not loaded. Only if you trust the file, make a state dict of it where its code is installed:\n"
-            f"{load}{save.format(expression or 'loaded.state_dict()')}"
+            "so it was not loaded. Only if you trust the file, make a state dict of it where its code is installed:",
+            f"{load}{save.format(expression or 'loaded.state_dict()')}",
         )
     advice = f"{load}{save.format(expression)}" if expression else f"{load}    print(loaded)  # shows where they lie"
-    return (
+    return CheckpointError(
         f"{path} names Python code ({', '.join(sorted(refused)[:3])}), expected tensors and plain data: unpickling "
-        "could run any code, so it was not loaded. Only if you made the file yourself, save its weights alone:\n"
-        f"{advice}"
+        "could run any code, so it was not loaded. Only if you made the file yourself, save its weights alone:",
+        advice,
     )
 
 

@@ -1,33 +1,49 @@
 """What the commands print: progress and one error line to stderr, results to stdout."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.status import Status
+from rich.text import Text
 
 from reon_export.manifest import Verdict
+from reon_export.printable import escape, make_printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+class _SafeConsole(Console):
+    """Whatever is printed, nothing in it but rich's own colours reaches the terminal as a control character."""
+
+    def on_broken_pipe(self) -> None:
+        """The reader has gone; rich would end with exit code 1."""
+        raise BrokenPipeError
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """As rich does; every text passes here, and every cell of a table."""
+        return super().render_str(make_printable(text, keep="\n"), **options)
+
+
 # What a machine reads goes to stdout; what a person watches goes to stderr.
-progress = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+progress = _SafeConsole(stderr=True, highlight=False)
+out = _SafeConsole(highlight=False)
 VERDICT_COLOURS: dict[Verdict, str] = {"passed": "green", "failed": "red", "not_run": "yellow"}
 
 
-def print_error(message: str) -> None:
-    """One line (or a few, where an error brings code to copy) on stderr."""
-    progress.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+def print_error(message: str, recipe: str = "") -> None:
+    """One line on stderr, and below it the code to copy that some errors bring."""
+    lines = [f"[bold red]error:[/] {escape(message)}", *map(escape, recipe.splitlines())]
+    progress.print("\n".join(lines), soft_wrap=True)
 
 
 def print_json(value: object) -> None:
-    """For machines: indented, UTF-8, on stdout."""
-    out.print(json.dumps(value, ensure_ascii=False, indent=2), soft_wrap=True, markup=False, highlight=False)
+    """For machines: indented, UTF-8, on stdout; control characters and direction marks as JSON's escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = "".join(c if make_printable(c, keep="\n") == c else json.dumps(c)[1:-1] for c in text)
+    out.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 class StepPrinter:
@@ -74,5 +90,5 @@ class ProgressBars:
     def __call__(self, name: str, done: int, total: int) -> None:
         """Move the bar of `name`."""
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total)
+            self._tasks[name] = self._progress.add_task(escape(name), total=total)
         self._progress.update(self._tasks[name], completed=done, total=total)

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from reon_export.cli.console import ProgressBars, out, print_json
 from reon_export.evaluate.choices import CropFormat, CropSource, Executor, LabelSource
 from reon_export.paths import DEFAULT_SPEC
+from reon_export.printable import escape, quote_for_shell
 
 if TYPE_CHECKING:
     from reon_export.evaluate.crop_dataset import CropRun
@@ -87,7 +87,8 @@ def _print_crops(run: "CropRun") -> None:
     out.print(f"{run.seconds:.1f} s, {run.run.entries / run.seconds:.1f} images/s; milliseconds an image: {parts}")
     out.print(f"\nWritten: {escape(str(run.out))} (crops.jsonl lists every image)", soft_wrap=True)
     if run.counts.get("ok"):
-        command = f"python -m reon_export evaluate MODEL --data {escape(str(run.out))} --crop none"
+        folder = escape(quote_for_shell(str(run.out)))
+        command = f"python -m reon_export evaluate MODEL --data {folder} --crop none"
         out.print(f"Next: {command}", soft_wrap=True)
     else:
         out.print("No crop was written; no_face.txt and unreadable.txt there list the reasons.", soft_wrap=True)

@@ -4,11 +4,11 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from reon_export.cli.console import out
+from reon_export.cli.console import out, print_json
 from reon_export.cli.options import NOT_GOOD_ENOUGH
+from reon_export.printable import escape
 
 if TYPE_CHECKING:
     from reon_export.environment.doctor import Finding
@@ -21,11 +21,11 @@ def doctor_command(
 
     Example: python -m reon_export doctor
     """
-    from reon_export.environment.doctor import diagnose, findings_to_json, has_problems
+    from reon_export.environment.doctor import describe_findings, diagnose, has_problems
 
     findings = diagnose()
     if as_json:
-        out.print(findings_to_json(findings), markup=False, highlight=False, soft_wrap=True)
+        print_json(describe_findings(findings))
     else:
         print_findings(findings)
     if has_problems(findings):

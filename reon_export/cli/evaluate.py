@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from reon_export.cli.console import ProgressBars, out, print_json, progress
@@ -13,6 +12,7 @@ from reon_export.cli.options import parse_choice, parse_runtimes
 from reon_export.errors import DataError
 from reon_export.evaluate.choices import CropMode, Executor, LabelSource
 from reon_export.manifest import PRECISIONS
+from reon_export.printable import escape
 from reon_export.runtimes.runtime_id import ONNX, RUNTIMES, TORCH
 
 if TYPE_CHECKING:

@@ -1,16 +1,17 @@
 """`python -m reon_export parity`."""
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from reon_export.cli.console import VERDICT_COLOURS, ProgressBars, out, progress
+from reon_export.cli.console import VERDICT_COLOURS, ProgressBars, out, print_json, progress
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_runtimes, split
 from reon_export.manifest import PRECISIONS
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
+from reon_export.printable import escape
 from reon_export.runtimes.runtime_id import ONNX, TFJS_RUNTIMES, TFJS_WASM, TORCH
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
         run = run_parity(options, bars)
     page = write_report(run, report)
     if as_json:
-        out.print((report / "parity.json").read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
+        print_json(json.loads((report / "parity.json").read_text(encoding="utf-8")))
     else:
         print_parity(run, str(page))
     if run.verdict != "passed":

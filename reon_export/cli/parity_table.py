@@ -13,6 +13,7 @@ from reon_export.parity.report.words import (
     format_share,
     part_verdict,
 )
+from reon_export.printable import make_printable
 
 
 def render_summary(run: ParityRun) -> Table:
@@ -24,8 +25,8 @@ def render_summary(run: ParityRun) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for part in run.parts:
-        fields = [Text(field) for field in _row(part)]
-        table.add_row(*fields, Text(part_verdict(run, part), style=VERDICT_COLOURS[part.verdict]))
+        fields = [Text(make_printable(field)) for field in _row(part)]
+        table.add_row(*fields, Text(make_printable(part_verdict(run, part)), style=VERDICT_COLOURS[part.verdict]))
     return table
 
 

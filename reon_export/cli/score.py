@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from reon_export.cli.console import ProgressBars, out, print_json
 from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.printable import escape
 from reon_export.score.choices import AlignMethod
 
 if TYPE_CHECKING:

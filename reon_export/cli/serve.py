@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from reon_export.cli.console import out
 from reon_export.paths import WEB_DEMO
+from reon_export.printable import escape
 
 
 def serve_command(

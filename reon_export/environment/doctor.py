@@ -6,7 +6,6 @@ even where `import tensorflow` would die.
 
 import dataclasses
 import importlib.metadata
-import json
 import platform
 import shlex
 import shutil
@@ -83,10 +82,9 @@ def has_problems(findings: Sequence[Finding]) -> bool:
     return any(finding.status in ("missing", "conflict") for finding in findings)
 
 
-def findings_to_json(findings: Sequence[Finding]) -> str:
-    """The findings as JSON: {"ok": bool, "findings": [{name, status, found, wanted, fix, note}]}."""
-    record = {"ok": not has_problems(findings), "findings": [dataclasses.asdict(item) for item in findings]}
-    return json.dumps(record, indent=2, ensure_ascii=False)
+def describe_findings(findings: Sequence[Finding]) -> dict[str, object]:
+    """The findings as plain values: {"ok": bool, "findings": [{name, status, found, wanted, fix, note}]}."""
+    return {"ok": not has_problems(findings), "findings": [dataclasses.asdict(item) for item in findings]}
 
 
 def read_constraints(path: Path = CONSTRAINTS) -> dict[str, str]:

@@ -18,6 +18,7 @@ from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.preprocess import resize_bilinear
 from reon_export.manifest import read_manifest
 from reon_export.output_places import check_files, has_format, write_files
+from reon_export.printable import escape_markdown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -129,11 +130,21 @@ def check_evaluation_folder(folder: Path) -> None:
 
 def _render_markdown(evaluation: Evaluation) -> str:
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(evaluation.counts.items()))
-    lines = [f"# {evaluation.names[0]} on {evaluation.options.data}", "", f"Images: {counts}.", ""]
+    lines = [
+        f"# {escape_markdown(evaluation.names[0])} on {escape_markdown(evaluation.options.data)}",
+        "",
+        f"Images: {counts}.",
+        "",
+    ]
     lines += _markdown_table(SUMMARY_HEADINGS, summary_rows(evaluation))
     lines += ["", "ECE: expected calibration error. As torch: images with the same predicted class as PyTorch."]
     if evaluation.comparison is not None:
-        lines += ["", f"First: {evaluation.comparison.first}; second: {evaluation.comparison.second}.", ""]
+        lines += [
+            "",
+            f"First: {escape_markdown(evaluation.comparison.first)}; "
+            f"second: {escape_markdown(evaluation.comparison.second)}.",
+            "",
+        ]
         lines += [describe_test(evaluation) + "."]
     for name, figures in evaluation.figures.items():
         rows = [(c.label, str(c.support), percent(c.precision), percent(c.recall)) for c in figures.classes]
@@ -141,13 +152,18 @@ def _render_markdown(evaluation: Evaluation) -> str:
         matrix = [(label, *map(str, row)) for label, row in zip(evaluation.labels, figures.confusion, strict=True)]
         lines += ["", *_markdown_table(("true, then predicted", *evaluation.labels), matrix)]
     if evaluation.failed:
-        lines += ["", "## Not evaluated", "", *(f"- {path}: {reason}" for path, reason in evaluation.failed)]
+        lines += [
+            "",
+            "## Not evaluated",
+            "",
+            *(f"- {escape_markdown(path)}: {escape_markdown(reason)}" for path, reason in evaluation.failed),
+        ]
     return "\n".join(lines) + "\n"
 
 
 def _markdown_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
 
     return [line(headings), "|---" + "|---:" * (len(headings) - 1) + "|", *map(line, rows)]
 

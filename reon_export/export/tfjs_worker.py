@@ -53,7 +53,7 @@ def main(job: dict[str, Any]) -> None:
 
 def _end_with_parent() -> None:
     """Wait for the end of stdin, which the parent holds open for as long as it lives, however it dies."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # not sys.stdin, whose lock would be held when the interpreter ends
     os._exit(1)
 
 

@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import re
 import subprocess
 import sys
@@ -15,9 +14,9 @@ from reon_export.environment.doctor import (
     CONSTRAINTS,
     Finding,
     Machine,
+    describe_findings,
     diagnose,
     direct_dependencies,
-    findings_to_json,
     has_problems,
     read_constraints,
 )
@@ -177,11 +176,13 @@ def test_an_empty_vendor_folder_counts_as_missing(machine: Machine) -> None:
 
 
 def test_json_says_whether_all_is_well(machine: Machine) -> None:
-    good = json.loads(findings_to_json(diagnose(read_constraints(), machine)))
+    good = describe_findings(diagnose(read_constraints(), machine))
     assert good["ok"] is True
-    bad = json.loads(findings_to_json(diagnose({}, machine)))
+    bad = describe_findings(diagnose({}, machine))
     assert bad["ok"] is False
-    assert set(bad["findings"][0]) == {"name", "status", "found", "wanted", "fix", "note"}
+    findings = bad["findings"]
+    assert isinstance(findings, list)
+    assert set(findings[0]) == {"name", "status", "found", "wanted", "fix", "note"}
 
 
 def test_a_warning_is_no_problem_but_missing_and_conflict_are() -> None:

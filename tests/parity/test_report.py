@@ -179,9 +179,7 @@ def test_the_folder_is_made_and_only_the_three_files_are_touched(full_run: Parit
 
 def test_a_folder_that_cannot_be_written_is_one_line(full_run: ParityRun, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(
-        FolderError, match=r"^--report .* cannot be written: .*/file is not a folder"
-    ):
+    with pytest.raises(FolderError, match=r"^--report .* cannot be written: .*/file is not a folder"):
         write_report(full_run, tmp_path / "file" / "report")
 
 

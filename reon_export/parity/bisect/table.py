@@ -3,10 +3,10 @@
 import math
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 
 from reon_export.parity.bisect.divergence import THRESHOLDS, Bisection, BisectReport, BlockDifference
+from reon_export.printable import escape
 
 
 def render_bisect(report: BisectReport, threshold: float | None = None) -> Group:

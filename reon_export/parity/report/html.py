@@ -18,6 +18,7 @@ from reon_export.parity.records import Cell, ImageRung, ParityRun, PhotoRung, Pi
 from reon_export.parity.report import words
 from reon_export.parity.report.charts import GateBar, Histogram, gate_bar, histogram
 from reon_export.parity.report.words import NONE, format_number, format_seconds, format_share, format_signed, is_number
+from reon_export.printable import make_printable
 
 # Six pictures of 96 px are at most 6 * 37 kB even if they were noise, so the page stays under 300 kB.
 _PICTURES_AT_MOST, _PICTURE_SIDE = 6, 96
@@ -59,11 +60,17 @@ def render_html(run: ParityRun) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_show,
     )
     environment.globals |= {name: getattr(words, name) for name in _WORDS}
     environment.globals |= {function.__name__: function for function in _FUNCTIONS}
     css = files("reon_export.parity.report").joinpath(_TEMPLATES, "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.jinja").render(run=run, css=Markup(css))  # noqa: S704  # our own file
+
+
+def _show(value: object) -> object:
+    """What a template prints of a value; Jinja escapes it afterwards."""
+    return make_printable(value, keep="\n") if type(value) is str else value
 
 
 def key_figures(run: ParityRun) -> list[tuple[str, str]]:

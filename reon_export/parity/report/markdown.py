@@ -1,6 +1,5 @@
 """parity.md: compact, to be pasted into a pull request."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from reon_export.parity.records import ImageRung, ParityRun, PhotoRung, PhotoShift
@@ -18,6 +17,7 @@ from reon_export.parity.report.words import (
     part_verdict,
     summarise,
 )
+from reon_export.printable import escape_markdown
 
 _SIGNS = {"passed": "✅", "failed": "❌", "not_run": "⚠️"}
 _KINDS = ("lossless", "jpeg")
@@ -27,7 +27,7 @@ def render_markdown(run: ParityRun) -> str:
     """The whole file, GitHub flavour. What comes from outside is escaped."""
     blocks = [
         f"{_SIGNS[run.verdict]} **{headline(run)}**",
-        f"Model {_escape(run.model)}. {_escape(summarise(run))}",
+        f"Model {escape_markdown(run.model)}. {escape_markdown(summarise(run))}",
         _cell_table(run),
         _image_table(run),
         _photo_table(run),
@@ -60,7 +60,7 @@ def _cell_table(run: ParityRun) -> str:
                 _verdict(run, cell),
             )
         )
-    meanings = "; ".join(f"{_escape(name)}: {METRICS[name]}" for name in ("max |Δp|", "gate"))
+    meanings = "; ".join(f"{escape_markdown(name)}: {METRICS[name]}" for name in ("max |Δp|", "gate"))
     return f"{_table((*heads, 'verdict'), rows, left=4)}\n\n<sub>{meanings}; ms: per crop</sub>"
 
 
@@ -127,7 +127,7 @@ def _verdict(run: ParityRun, part: Part) -> str:
 
 def _reason_list(title: str, run: ParityRun, verdict: str) -> str:
     lines = [
-        f"- {_escape(part_name(part))}: {_escape('; '.join(part.reasons) or 'no reason given')}"
+        f"- {escape_markdown(part_name(part))}: {escape_markdown('; '.join(part.reasons) or 'no reason given')}"
         for part in run.parts
         if part.verdict == verdict
     ]
@@ -147,13 +147,6 @@ def _environment(run: ParityRun) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> str:
-    lines = [[_escape(head) for head in heads], ["---"] * left + ["---:"] * (len(heads) - left - 1) + ["---"]]
-    lines += [[_escape(field) for field in row] for row in rows]
+    lines = [[escape_markdown(head) for head in heads], ["---"] * left + ["---:"] * (len(heads) - left - 1) + ["---"]]
+    lines += [[escape_markdown(field) for field in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _escape(text: str) -> str:
-    """Text as it is: no markup, no HTML, no second line, nobody called by name."""
-    one_line = " ".join(text.split())
-    escaped = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]~#|])", r"\\\1", escaped).replace("@", "@\u200b")

@@ -42,8 +42,9 @@ def set_limits(pixels: int | None, size: int | None) -> None:
 
 
 def limit_opencv() -> None:
-    """Tell OpenCV, which must not have been imported yet."""
+    """Tell OpenCV, which must not have been imported yet, and quieten it."""
     os.environ[_OPENCV_VARIABLE] = str(max_pixels())
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # what it cannot decode is an error here, and not noise as well
 
 
 def _read(variable: str, default: int) -> int:

@@ -56,7 +56,7 @@ def check_replaceable(target: Path, kind: OwnFolder) -> None:
 
 def check_only_own_files(folder: Path, shown: Path, kind: OwnFolder) -> None:
     """Raise FolderError if `folder` holds a file that its record does not list; `shown` is what the error calls it."""
-    files = _list_files(folder)
+    files = list_files(folder)
     if not files:
         return
     kept = f"it was left as it is, choose another {kind.option}"
@@ -147,7 +147,7 @@ def _find_mode(path: Path, option: str, *, follow: bool = False) -> int | None:
         raise FolderError(f"{option} {path} cannot be used: {_reason(error)}; choose another place") from error
 
 
-def _list_files(folder: Path) -> list[str]:
+def list_files(folder: Path) -> list[str]:
     """Everything below that is not a folder, links too, by path with /."""
     paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     return sorted(path.relative_to(folder).as_posix() for path in paths if path.name not in _NOBODYS)

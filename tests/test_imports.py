@@ -28,6 +28,7 @@ ROOMS = (
 # What everything stands on; below the rooms, and in the same order.
 GROUND = (
     "manifest",
+    "network_facts",
     "spec",
     "text_file",
     "file_kind",

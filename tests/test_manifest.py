@@ -25,8 +25,8 @@ def test_a_manifest_survives_being_written_and_read(folder: Path) -> None:
     manifest = read_manifest(folder)
     (artefact,) = manifest.artefacts
     assert [entry.path for entry in artefact.files] == ["tfjs-float32/model.json", "tfjs-float32/group1-shard1of1.bin"]
-    assert artefact.bytes == 1002
-    assert 0 < artefact.gzip_bytes < 100
+    assert artefact.bytes == sum(entry.bytes for entry in artefact.files) > 1000
+    assert 0 < artefact.gzip_bytes < 500
     assert artefact.verdict == "not_run"
     assert read_artefact_file(folder, artefact.files[1]) == bytes(1000)
 

@@ -16,6 +16,7 @@ from reon_export.spec import REON_LABELS, Label, first_problem
 from reon_export.text_file import read_text
 
 # Keys under which a JSON object holds the labels: torchvision's and transformers' names, and what scripts call them.
+_MOST_DIGITS: Final = 9
 _LIST_KEYS: Final = ("labels", "classes", "class_names", "label_names", "names", "categories")
 _INDEX_KEYS: Final = ("id2label", "idx_to_class", "idx2class", "index_to_class", "int_to_label")
 _NAME_KEYS: Final = ("class_to_idx", "label2id", "class2idx", "class_to_index", "label_to_int")
@@ -68,7 +69,7 @@ def _parse(content: str, where: str) -> object:
     except json.JSONDecodeError as error:
         try:
             value: object = ast.literal_eval(content.strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             raise SpecError(f"{where} is not valid JSON: {error}") from error
         return value
     except RecursionError as error:
@@ -101,7 +102,8 @@ def labels_in(value: Mapping[object, object], where: str) -> Sequence[object]:
 
 
 def _is_index(value: object) -> bool:
-    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, str) and value.isdecimal()))
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return is_number or (isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS)
 
 
 def _in_order_of_ids(items: Sequence[object], where: str) -> Sequence[object]:

@@ -182,6 +182,8 @@ def _to_float32(path: Path, network: StoredNetwork, head: Head) -> dict[str, Ten
             raise CheckpointError(
                 f"{path}: {theirs} is {tensor.dtype}, expected floating-point weights: export the model unquantised"
             )
+        if tensor.layout != torch.strided:
+            raise CheckpointError(f"{path}: {theirs} is sparse ({tensor.layout}), expected dense weights")
         value = tensor.to(torch.float32)
         if not bool(value.isfinite().all()):
             nans, infinities = int(value.isnan().sum()), int(value.isinf().sum())

@@ -22,6 +22,7 @@ from reon_export.cli.options import NOT_DONE
 from reon_export.cli.parity import parity_command
 from reon_export.cli.score import score_command
 from reon_export.cli.serve import serve_command
+from reon_export.cli.verify import verify_command
 from reon_export.errors import ReonExportError
 from reon_export.limits import MAX_BYTES, MAX_PIXELS, set_limits
 
@@ -38,6 +39,7 @@ app.command("build")(build_command)
 app.command("parity")(parity_command)
 app.command("fit-crop")(fit_crop_command)
 app.command("serve")(serve_command)
+app.command("verify")(verify_command)
 app.command("doctor")(doctor_command)
 app.command("score")(score_command)
 app.command("evaluate")(evaluate_command)

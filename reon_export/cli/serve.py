@@ -17,6 +17,7 @@ def serve_command(
     model: Annotated[
         Path | None, typer.Option(help="Another model folder than the site's own, served as /model/.")
     ] = None,
+    verify_first: Annotated[bool, typer.Option("--verify/--no-verify", help="Check the model's files first.")] = True,
 ) -> None:
     """Serve the demo on this machine only, with the headers that threads in WebAssembly need.
 
@@ -27,5 +28,25 @@ def serve_command(
     def announce(url: str) -> None:
         out.print(f"Serving {escape(str(folder))} at {url} (Ctrl-C stops)", soft_wrap=True)
 
+    if verify_first:
+        _verify(folder, model)
     mounts = {"model": model} if model else {}
     serve_forever(folder, port, open_browser=open_browser, on_ready=announce, mounts=mounts)
+
+
+def _verify(folder: Path, model: Path | None) -> None:
+    """Raise ManifestError if the model to be served is not what was built. A folder without one is served as it is."""
+    from reon_export.errors import ManifestError
+    from reon_export.manifest import MANIFEST_NAME
+    from reon_export.parity.verify import verify
+    from reon_export.site.static_site import MODEL_FOLDER, RECORD_NAME
+
+    is_site = model is None and (folder / RECORD_NAME).is_file()
+    place = folder if is_site else model or folder / MODEL_FOLDER
+    if model is None and not is_site and not (place / MANIFEST_NAME).is_file():
+        return
+    verification = verify(place)
+    if not verification.passed:
+        raise ManifestError(
+            f"{place} is not what was built ({verification.first_problem}); build it again, or pass --no-verify"
+        )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from reon_export.atomic import replacing_folder
+from reon_export.errors import ExportError
 from reon_export.export.plan import BuildOptions, BuildPlan, make_plan
 from reon_export.faces.samples import spread_evenly
 from reon_export.manifest import (
@@ -29,6 +30,7 @@ from reon_export.output_places import check_only_own_files
 from reon_export.parity.gates import HALF_FLOAT, gate_for
 from reon_export.parity.records import Cell
 from reon_export.parity.rungs.tensor import compare_tensors
+from reon_export.parity.verify import verify
 from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.runtimes.onnx_runtime import load_onnx
 from reon_export.runtimes.page_session import open_page_session
@@ -117,7 +119,11 @@ def build(
         if plan.options.parity:
             manifest = _prove(plan, manifest, folder, clock)
         write_manifest(manifest, folder)
+    with clock.step("verify"):
+        verification = verify(out)
     result = BuildResult(out, manifest, tuple(clock.steps), plan.warnings)
+    if result.usable and not verification.passed:
+        raise ExportError(f"{out} is not what was built: {verification.first_problem}; check the disk, build it again")
     return _publish(result, plan.options, clock)
 
 

@@ -1,6 +1,5 @@
 """An exported ONNX model in ONNX Runtime, on the CPU."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from reon_export.errors import ParityError
 from reon_export.manifest import Artefact, read_artefact_file, read_manifest
+from reon_export.network_facts import check_fits, read_onnx_facts
 from reon_export.paths import DEFAULT_MODEL_DIR
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.predictions import Array, Crops, Predictions
@@ -25,7 +25,8 @@ class OnnxRuntime:
         """Load a serialised model whose input is [N, *size, 3]. Raises ParityError if it is not one of ours."""
         self.size = size
         self._session = _open_onnx(model)
-        self.labels: tuple[str, ...] = _read_labels(self._session.get_modelmeta().custom_metadata_map)
+        self.facts = read_onnx_facts(self._session, "the ONNX model")
+        self.labels: tuple[str, ...] = self.facts.labels
 
     def __call__(self, crops_rgb: Crops, on_progress: OnProgress = ignore_progress) -> Predictions:
         """See Runtime. Raises ParityError if the crops have another size than the model's input."""
@@ -59,9 +60,13 @@ def load_classifier(model_dir: Path | str = DEFAULT_MODEL_DIR) -> OnnxRuntime:
 def load_onnx(folder: Path, artefact: Artefact, spec: ModelSpec) -> OnnxRuntime:
     """One ONNX artefact of a model folder.
 
-    Raises ManifestError if its bytes are not what the manifest lists, ParityError if they are no model of ours.
+    Raises ManifestError if its bytes are not what the manifest lists or it does not fit the spec, ParityError if they
+    are no model of ours.
     """
-    return OnnxRuntime(read_artefact_file(folder, artefact.files[0]), (spec.input.height, spec.input.width))
+    path = artefact.files[0].path
+    runtime = OnnxRuntime(read_artefact_file(folder, artefact.files[0]), (spec.input.height, spec.input.width))
+    check_fits(runtime.facts, spec, path)
+    return runtime
 
 
 def _open_onnx(model: bytes) -> Any:
@@ -82,10 +87,3 @@ def _open_onnx(model: bytes) -> Any:
             f"the ONNX model has no output {' and no output '.join(missing)}, it has: {', '.join(held)}; build it again"
         )
     return session
-
-
-def _read_labels(metadata: dict[str, str]) -> tuple[str, ...]:
-    try:
-        return tuple(json.loads(metadata["labels"]))
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ParityError("the ONNX model has no list of labels in its metadata; build it again") from error

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reon_export.errors import ParityError
+from reon_export.errors import ManifestError, ParityError
 from reon_export.manifest import Manifest
 from reon_export.paths import DEFAULT_CHECKPOINT
 
@@ -30,4 +30,9 @@ def load_reference(manifest: Manifest, checkpoint: Path | None) -> "ClassifierGr
         )
     source = manifest.source
     loaded = load_checkpoint(weights, LoadOptions(source.layout, source.image_size, source.entry))
+    if loaded.num_classes != len(manifest.spec.labels):
+        raise ManifestError(
+            f"{path} has {loaded.num_classes} outputs, the manifest lists {len(manifest.spec.labels)} labels; build it "
+            "again"
+        )
     return ClassifierGraph(loaded.model, manifest.spec)

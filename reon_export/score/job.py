@@ -23,8 +23,8 @@ from reon_export.score.definition import (
 from reon_export.score.figure import Pair, draw_score
 from reon_export.score.files import ScoreResult, check_score_folder, write_score
 from reon_export.score.tracks.make import Timing, TrackModel, make_track
-from reon_export.score.tracks.track import Track, is_track_file
-from reon_export.score.tracks.video import DEFAULT_FPS, read_frames_at
+from reon_export.score.tracks.track import Track, is_track_file, read_track
+from reon_export.score.tracks.video import DEFAULT_FPS, Video, read_frames_at
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ def _make_tracks(
 ) -> tuple[Track, Track]:
     # Two track files need no model, and so no model folder.
     model = None if all(map(is_track_file, paths)) else load_track_model(options)
+    for path in paths:  # what cannot be read is refused before minutes are spent on the other one
+        read_track(path) if is_track_file(path) else Video(path, options.fps)
     actor, user = (make_track(path, model, options.fps, on_progress, timing) for path in paths)
     return actor, user
 

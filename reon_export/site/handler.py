@@ -1,16 +1,23 @@
 """How one request to the site is answered: GET and HEAD of files, nothing else."""
 
 import http.server
+import io
 import logging
 import re
 import socket
 import socketserver
 import sys
+import time
 import urllib.parse
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from reon_export.read_file import open_file
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,15 +72,37 @@ HEADERS = {
 
 # Any port, so that a forwarded one (ssh -L, a container) works: rebinding needs a foreign name, not a port.
 _OWN_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_IDLE_TIMEOUT_S = 30
-_CHUNK_BYTES = 256 * 1024
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_LONGEST_NUMBER = 18  # digits; no file has so many bytes
+_BACKLOG = 256  # clients that may wait to be accepted; with the usual 5, the others of a crowd wait for seconds
+_REQUEST_S = 30  # for the whole of a request to come, from the answer before it
+_CHUNK_BYTES, _CHUNK_S = 256 * 1024, 30  # a client that takes less in that time is dropped
+
+
+class _DeadlineStream(io.RawIOBase):
+    """What a client sends, until `deadline` (of time.monotonic)."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.deadline = 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Raises TimeoutError."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request did not come in time")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
 
 
 class SiteHTTPServer(http.server.ThreadingHTTPServer):
     """A thread for each connection; closing it ends the connections that browsers keep open."""
 
     daemon_threads = True
+    request_queue_size = _BACKLOG
 
     def __init__(
         self,
@@ -128,8 +157,19 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
     """Answers from the folders of its SiteHTTPServer."""
 
     protocol_version = "HTTP/1.1"
-    timeout = _IDLE_TIMEOUT_S
     server: SiteHTTPServer
+
+    def setup(self) -> None:
+        """Read through a stream with a deadline: a timeout would begin anew with every byte that trickles in."""
+        super().setup()
+        self.rfile.close()
+        self._incoming = _DeadlineStream(self.connection)
+        self.rfile = io.BufferedReader(self._incoming)
+
+    def handle_one_request(self) -> None:
+        """Answer one request, if it comes in time."""
+        self._incoming.deadline = time.monotonic() + _REQUEST_S
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         """Answer with the file, a part of it, or a reason why not."""
@@ -169,14 +209,14 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
 
     def _send_file(self, file: Path, *, with_body: bool) -> None:
         try:
-            stream = file.open("rb")
+            stream = open_file(file)
         except OSError:
             self._refuse(HTTPStatus.NOT_FOUND)
             return
         with stream:
             status = file.stat()
             etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-            if etag in self.headers.get("If-None-Match", ""):
+            if _is_known(etag, self.headers.get("If-None-Match", "")):
                 self.send_response(HTTPStatus.NOT_MODIFIED)
                 self.send_header("ETag", etag)
                 self.end_headers()
@@ -200,6 +240,7 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
 
     def _send_bytes(self, stream: BinaryIO, part: range) -> None:
         stream.seek(part.start)
+        self.connection.settimeout(_CHUNK_S)  # for each `write` as a whole
         left = len(part)
         while left:
             chunk = stream.read(min(left, _CHUNK_BYTES))
@@ -269,6 +310,12 @@ def _find(root: Path, mounts: Mapping[str, Path], url_path: str) -> Path | None:
     return found if usable else None
 
 
+def _is_known(etag: str, header: str) -> bool:
+    """Whether an If-None-Match header names what the client would get (RFC 9110, 13.1.2; compared weakly)."""
+    tags = [tag.strip() for tag in header.split(",")]
+    return tags == ["*"] or etag in (tag.removeprefix("W/") for tag in tags)
+
+
 def _byte_range(header: str | None, size: int) -> range | None:
     """The bytes that a Range header asks for: None is the whole file, an empty range cannot be satisfied.
 
@@ -277,9 +324,14 @@ def _byte_range(header: str | None, size: int) -> range | None:
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match.groups() == ("", ""):
         return None
-    first, last = match.groups()
-    if not first:
-        return range(max(0, size - int(last)), size)
-    if last and int(last) < int(first):
+    first, last = map(_read_number, match.groups())
+    if first is None:
+        return range(max(0, size - (last or 0)), size)
+    if last is not None and last < first:
         return None
-    return range(int(first), min(size, int(last) + 1) if last else size)
+    return range(first, size if last is None else min(size, last + 1))
+
+
+def _read_number(digits: str) -> int | None:
+    """Python reads no number of thousands of digits: one with very many is the largest that counts."""
+    return int(digits) if 0 < len(digits) <= _LONGEST_NUMBER else 10**_LONGEST_NUMBER if digits else None

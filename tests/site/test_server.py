@@ -1,13 +1,16 @@
+import contextlib
 import http.client
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from reon_export.errors import ServeError
+from reon_export.site import handler
 from reon_export.site.handler import SiteHTTPServer
 from reon_export.site.server import SiteServer, serve_forever
 
@@ -173,6 +176,8 @@ def test_head_has_the_headers_of_get_and_no_body(site: SiteServer) -> None:
         ("bytes=-24", 1000, 1024),
         ("bytes=1020-9999", 1020, 1024),
         ("bytes=-9999", 0, 1024),
+        (f"bytes=1000-{'9' * 5000}", 1000, 1024),
+        (f"bytes=-{'9' * 5000}", 0, 1024),
     ],
 )
 def test_parts_of_a_file(site: SiteServer, asked: str, start: int, stop: int) -> None:
@@ -188,7 +193,9 @@ def test_a_range_that_makes_no_sense_gives_the_whole_file(site: SiteServer, aske
     assert (answer.status, answer.body) == (200, VIDEO)
 
 
-@pytest.mark.parametrize("asked", ["bytes=1024-", "bytes=2000-3000", "bytes=-0"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=1024-", "bytes=2000-3000", "bytes=-0", f"bytes={'9' * 5000}-", f"bytes={'1' * 30}-{'2' * 30}"]
+)
 def test_a_range_beyond_the_end_is_refused(site: SiteServer, asked: str) -> None:
     answer = ask(site, "/face.mp4", Range=asked)
     assert (answer.status, answer.headers["Content-Range"]) == (416, "bytes */1024")
@@ -201,6 +208,67 @@ def test_an_unchanged_file_is_not_sent_twice(site: SiteServer, site_folder: Path
     (site_folder / "face.mp4").write_bytes(b"new")
     assert ask(site, "/face.mp4", If_None_Match=etag).body == b"new"
     assert ask(site, "/face.mp4", If_Range=etag, Range="bytes=0-0").body == b"new"
+
+
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [("*", 304), ("W/{etag}", 304), ('"a", {etag} , "b"', 304), ('"a"', 200), ("{etag}x", 200), ("x*", 200), ("", 200)],
+)
+def test_what_a_client_has_is_compared_as_a_whole(site: SiteServer, known: str, status: int) -> None:
+    etag = ask(site, "/face.mp4").headers["ETag"]
+    assert ask(site, "/face.mp4", If_None_Match=known.format(etag=etag)).status == status
+
+
+def test_two_hundred_clients_at_once_are_all_served(site: SiteServer) -> None:
+    count = 200
+    together = threading.Barrier(count)
+    seconds: list[float] = []
+
+    def visit() -> None:
+        together.wait()
+        began = time.monotonic()
+        answer = ask(site, "/face.mp4")
+        assert (answer.status, answer.body) == (200, VIDEO)
+        seconds.append(time.monotonic() - began)
+
+    with ThreadPoolExecutor(count) as crowd:
+        for visitor in [crowd.submit(visit) for _ in range(count)]:
+            visitor.result()
+    print(f"{count} clients: the slowest answer took {max(seconds):.2f} s")
+    assert len(seconds) == count
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"GET /face.mp4 HTTP/1.1\r\nHost: localhost\r\nX-A: "])
+def test_a_client_that_never_ends_its_request_is_dropped(
+    site: SiteServer, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(handler, "_REQUEST_S", 0.5)
+    with socket.create_connection(("127.0.0.1", port_of(site)), timeout=5) as slow:
+        slow.sendall(sent)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 5:
+                time.sleep(0.1)
+                if sent:
+                    slow.sendall(b"a")  # a byte now and then buys no more time
+                elif slow.recv(1) == b"":
+                    break
+    assert time.monotonic() - began < 4
+
+
+def test_a_client_that_takes_nothing_is_dropped(
+    site: SiteServer, site_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_CHUNK_S", 0.3)
+    (site_folder / "large.bin").write_bytes(bytes(64 * 1024 * 1024))
+    with socket.create_connection(("127.0.0.1", port_of(site)), timeout=10) as slow:
+        slow.sendall(b"GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(1)
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while chunk := slow.recv(1024 * 1024):
+                received += len(chunk)
+    assert received < 32 * 1024 * 1024
 
 
 def test_a_mount_wins_over_the_folder_of_that_name(site_folder: Path, tmp_path: Path) -> None:

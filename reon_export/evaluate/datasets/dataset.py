@@ -210,16 +210,19 @@ class _Tree:
 
         try:
             self._files, base = fsspec.core.url_to_fs(root)
+            decode_zip_names(self._files)
+            self._root, self._base = root, base.rstrip("/")
+            is_file = "::" not in root and self._files.isfile(self._base)
+            is_folder = self._files.isdir(self._base or "/") or self._files.isdir(self._base)
         except Exception as error:  # file systems and archives are of many libraries
+            reason = f"{error}" or type(error).__name__
             raise DataError(
-                f"{root} cannot be opened: {error}; give a folder or an address that fsspec knows"
+                f"{root} cannot be opened: {reason}; give a folder or an address that fsspec knows"
             ) from error
-        self._root, self._base = root, base.rstrip("/")
         self._is_local = isinstance(self._files, LocalFileSystem)
-        decode_zip_names(self._files)
-        if "::" not in root and self._files.isfile(self._base) and root.lower().endswith(_ARCHIVES):
+        if is_file and root.lower().endswith(_ARCHIVES):
             raise DataError(f"{root} is an archive; give what is in it, as {_address_in(root)}, or unpack it")
-        if not self._files.isdir(self._base or "/") and not self._files.isdir(self._base):
+        if not is_folder:
             raise DataError(f"there is no folder {root}; give a folder with one folder of images a class")
 
     def look_into(self, path: str, *, deep: bool) -> tuple[bool, list[str], list[str]]:

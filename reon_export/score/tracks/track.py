@@ -1,7 +1,6 @@
 """Track: what a classifier said of one person over time, and the file that holds it."""
 
 import json
-import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from reon_export.read_file import read_bytes
 from reon_export.runtimes.predictions import PROBABILITY_SUM_TOLERANCE
 
 FORMAT, VERSION = "reon-track", 1
+MAX_DURATION_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ def read_track(path: Path) -> Track:
         raise TrackError(f"{path} is a track of version {value.get('version')}, expected {VERSION}; make it again")
     try:
         return parse_track(value)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise TrackError(f"the track {path} is damaged: {reason}; make it again from its video") from error
 
 
 def parse_track(value: dict[str, Any]) -> Track:
-    """A track from its JSON object. Raises KeyError, TypeError or ValueError that says what is wrong."""
+    """A track from its JSON object. Raises KeyError, TypeError, ValueError or ArithmeticError."""
     labels = tuple(str(label) for label in value["labels"])
     if len(labels) < 2 or len(set(labels)) != len(labels):
         raise ValueError(f"labels are {list(labels)}, expected two or more, all different")
@@ -118,17 +118,20 @@ def parse_track(value: dict[str, Any]) -> Track:
             raise ValueError(f"frame {index + 1} is at {later} s, which is not after {earlier} s")
     given = value.get("duration_s")
     duration_s = estimate_duration_s(times) if given is None else float(given)
-    if not (math.isfinite(duration_s) and duration_s > 0):
-        raise ValueError(f"duration_s is {duration_s}, expected more than 0")
-    model = {str(key): str(entry) for key, entry in (value.get("model") or {}).items()}
+    if not 0 < duration_s <= MAX_DURATION_S:
+        raise ValueError(f"duration_s is {duration_s}, expected more than 0 and at most {MAX_DURATION_S} (a day)")
+    facts = value.get("model") or {}
+    if not isinstance(facts, dict):
+        raise TypeError(f"model is {facts!r:.60}, expected an object")
+    model = {str(key): str(entry) for key, entry in facts.items()}
     notes = tuple(str(note) for note in value.get("notes") or ())
     return Track(str(value.get("name", "")), labels, frames, duration_s, model, notes)
 
 
 def _parse_frame(index: int, frame: dict[str, Any], classes: int) -> TrackFrame:
     time_s = float(frame["time_s"])
-    if not (math.isfinite(time_s) and time_s >= 0):
-        raise ValueError(f"frame {index} has time_s {time_s}, expected 0 or more")
+    if not 0 <= time_s <= MAX_DURATION_S:
+        raise ValueError(f"frame {index} has time_s {time_s}, expected 0 to {MAX_DURATION_S} (a day)")
     box = (
         None if frame.get("box") is None else Box(*(float(frame["box"][key]) for key in ("x", "y", "width", "height")))
     )

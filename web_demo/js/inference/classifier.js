@@ -18,7 +18,7 @@ import {fetchArtefact} from './manifest.js';
  * @property {() => void} destroy
  */
 /** @typedef {{shape: number[], values: Float32Array}} NodeOutput */
-/** @typedef {{name: string}} TensorInfo */
+/** @typedef {{name: string, tensorShape?: {dim?: {size: string}[]}}} TensorInfo */
 /** @typedef {{inputs: Record<string, TensorInfo>, outputs: Record<string, TensorInfo>}} Signature */
 /** @typedef {{input: string, logits: string, probabilities: string}} TensorNames */
 
@@ -42,7 +42,7 @@ export async function loadClassifier({manifest, artefact, manifestUrl, runtime, 
   const {tf, backend} = runtime;
   const {spec} = manifest;
   const artifacts = readModelArtifacts(artefact, files);
-  checkLabels(artifacts, spec);
+  checkFits(artifacts, spec);
   const names = resolveTensorNames(artifacts, spec);
   const model = await tf.loadGraphModel(tf.io.fromMemory(artifacts)).catch((error) => {
     throw new PageError('error_model_invalid', {reason: describeReason(error)});
@@ -116,7 +116,7 @@ function readModelArtifacts(artefact, files) {
       modelTopology: json.modelTopology,
       weightSpecs: groups.flatMap((group) => group.weights),
       weightData,
-      signature: json.signature,
+      signature: /** @type {Signature | undefined} */ (json.signature),
       userDefinedMetadata: json.userDefinedMetadata,
     };
   } catch (error) {
@@ -125,14 +125,31 @@ function readModelArtifacts(artefact, files) {
 }
 
 /**
- * A manifest whose labels stand in another order than the model's would give wrong answers with a straight face.
+ * A manifest with other labels than the model's, or in another order, would give wrong answers with a straight face; one
+ * with another input size would blame the browser.
  * @param {ReturnType<typeof readModelArtifacts>} artifacts
  * @param {ModelSpec} spec
  */
-function checkLabels(artifacts, spec) {
+function checkFits(artifacts, spec) {
   const own = (artifacts.userDefinedMetadata?.labels ?? []).join(', ');
   const given = spec.labels.map((label) => label.key).join(', ');
   if (own !== given) throw new PageError('error_model_invalid', {reason: `its labels are ${own || 'missing'}, the manifest lists ${given}`});
+  const {inputs = {}, outputs = {}} = artifacts.signature ?? {};
+  const wanted = `${spec.input.height} x ${spec.input.width} x 3`;
+  for (const size of Object.values(inputs).map((info) => readShape(info).join(' x '))) {
+    if (size !== '' && size !== wanted) throw new PageError('error_model_invalid', {reason: `its input is ${size}, the manifest lists ${wanted}`});
+  }
+  for (const [name, [count = spec.labels.length]] of Object.entries(outputs).map(([key, info]) => /** @type {const} */ ([key, readShape(info)]))) {
+    if (count !== spec.labels.length) throw new PageError('error_model_invalid', {reason: `its output ${name} has ${count} values, the manifest lists ${spec.labels.length} labels`});
+  }
+}
+
+/**
+ * @param {TensorInfo} info
+ * @returns {number[]} its sizes but for the first, which is the batch's; empty if it has none
+ */
+function readShape({tensorShape}) {
+  return (tensorShape?.dim ?? []).slice(1).map(({size}) => Number(size));
 }
 
 /**

@@ -294,3 +294,22 @@ def test_the_detector_of_the_address_is_used_or_refused(open_page: OpenPage, sit
         visit.read_sample()
     assert small.faces != large.faces
     assert intersection_over_union(box_of(small.faces[0]), box_of(large.faces[0])) > 0.5
+
+
+COUNT_READINGS = """() => new Promise((resolve) => {
+    let count = 0;
+    addEventListener('reon-reading', () => { count += 1; }, true);
+    setTimeout(() => resolve(count), 3000);
+})"""
+
+
+def test_a_tab_that_is_frozen_for_a_while_goes_on(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_camera(open_page, site)
+    session = visit.page.context.new_cdp_session(visit.page)
+    for state, seconds in (("frozen", 5), ("active", 1)):
+        session.send("Page.setWebLifecycleState", {"state": state})
+        time.sleep(seconds)
+    assert visit.page.evaluate(COUNT_READINGS) > 5
+    assert visit.state == "live"
+    visit.page.click("#stop")
+    visit.expect_clean()

@@ -20,6 +20,8 @@ class Log:
 
     requests: list[tuple[str, int]] = field(default_factory=list)
     silence_s: float = 0.0  # before every answer
+    before: Callable[[str], object] = bool  # called with the path
+    after: Callable[[str], object] = bool
 
     @property
     def paths(self) -> list[str]:
@@ -119,7 +121,9 @@ def _answer(handler: http.server.BaseHTTPRequestHandler, log: Log, answer: Calla
     time.sleep(log.silence_s)
     assert isinstance(handler.wfile, _Counter)
     before = handler.wfile.count
+    log.before(handler.path)
     try:
         answer()
     finally:
         log.requests.append((handler.path, handler.wfile.count - before))
+        log.after(handler.path)

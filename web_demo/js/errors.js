@@ -27,6 +27,7 @@ export const ERRORS = {
   error_no_backend: 'TF.js runs on none of its backends here: {reason}.',
   error_detector: 'The face detector cannot be loaded: {reason}. Make it again with "npm run vendor" in web_demo.',
   error_not_an_image: '{name} is not a picture that this browser can open. Give a JPEG, PNG or WebP file.',
+  error_image_large: '{name} has {width} x {height} pixels, and at most {limit} megapixels are read here. Make it smaller, or raise the limit with ?max-pixels= in the address.',
   error_not_a_video: '{name} is not a video that this browser can play ({reason}). Give an MP4 or WebM file.',
   error_video_sound_only: '{name} has no picture, only sound. Give a video with a face in it.',
   error_video_codec: '{name} is encoded as {codec}, which this browser does not decode. Open this page in Safari, record with the setting "Most Compatible" (iPhone: Camera, Formats), or convert the file to H.264.',

@@ -29,6 +29,7 @@ import {connectWorker} from './inference/worker_client.js';
  * @property {string | null} [backend] wasm, webgpu, webgl or cpu; the first that works and passes its self-test
  * @property {string | null} [precision] float32, float16 or uint8; the smallest that passed its comparison with PyTorch
  * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/inference/detector.js for what is done without it
+ * @property {number | null} [maxPixels] of a picture's file, before it is refused; 134 million
  * @property {'auto' | 'never'} [worker] never: everything on the page's own thread
  * @property {import('./inference/engine.js').OnProgress} [onProgress]
  */
@@ -41,10 +42,10 @@ const DETECTOR_SIZES = {least: 96, most: 608, step: 32};
  * @throws {PageError} code and params name what is wrong; message says it in English
  */
 export async function createEmotionPipeline({
-  manifestUrl, backend = null, precision = null, detectorSize = null, worker = 'auto', onProgress = () => {},
+  manifestUrl, backend = null, precision = null, detectorSize = null, maxPixels = null, worker = 'auto', onProgress = () => {},
 }) {
   if (detectorSize !== null) checkDetectorSize(detectorSize);
-  const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, backend, precision, detectorSize};
+  const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, backend, precision, detectorSize, maxPixels};
   const remote = worker === 'auto' ? await connectWorker() : null;
   if (remote === null) return startHere(options, onProgress);
   try {

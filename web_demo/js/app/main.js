@@ -32,12 +32,13 @@ async function startPipeline() {
   status.say('loading', 'status_runtime');
   const offline = await prepareOffline({alsoKeep: await listSamples()});
   void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
-  const detector = query.get('detector');
+  const [detector, maxPixels] = ['detector', 'max-pixels'].map((name) => query.get(name));
   return createEmotionPipeline({
     manifestUrl: 'model/manifest.json',
     backend: query.get('backend'),
     precision: query.get('precision'),
     detectorSize: detector === null ? null : Number(detector),
+    maxPixels: Number(maxPixels) || null,
     worker: query.get('worker') === 'never' ? 'never' : 'auto',
     onProgress({stage, doneBytes = 0, totalBytes = 0}) {
       if (status.state !== 'loading') return;

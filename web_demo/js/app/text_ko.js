@@ -142,6 +142,7 @@ export const KO = {
   error_no_backend: '여기서는 TF.js의 어떤 백엔드도 실행되지 않습니다: {reason}.',
   error_detector: '얼굴 검출기를 불러올 수 없습니다: {reason}. web_demo에서 "npm run vendor"를 다시 실행하세요.',
   error_not_an_image: '{name}은(는) 이 브라우저가 열 수 있는 사진이 아닙니다. JPEG, PNG, WebP 파일을 주세요.',
+  error_image_large: '{name}은(는) {width} x {height}픽셀입니다. 여기서는 {limit}메가픽셀까지 읽습니다. 사진을 줄이거나 주소에 ?max-pixels=를 붙여 한도를 올려 주세요.',
   error_not_a_video: '{name}은(는) 이 브라우저가 재생할 수 있는 동영상이 아닙니다 ({reason}). MP4나 WebM 파일을 넣어 주세요.',
   error_video_sound_only: '{name}에는 소리만 있고 영상이 없습니다. 얼굴이 나오는 동영상을 넣어 주세요.',
   error_video_codec: '{name}은(는) {codec}로 인코딩되어 이 브라우저에서 재생할 수 없습니다. Safari에서 이 페이지를 열거나, iPhone의 설정 > 카메라 > 포맷에서 "높은 호환성"으로 촬영하거나, H.264로 변환해 주세요.',

@@ -1,7 +1,7 @@
 /** Detector, crop and classifier as one: what looks at a frame, in a page or in a worker. js/pipeline.js is the way in. */
 import {createDetector} from './detector.js';
 import {PageError} from '../errors.js';
-import {chooseArtefact, readManifest} from './manifest.js';
+import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
 import {cropDetectedFace} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
 import {startClassifier} from './start_classifier.js';
@@ -15,6 +15,7 @@ import {startClassifier} from './start_classifier.js';
  * @property {string} manifestUrl absolute
  * @property {string | null} backend the one to use; null lets the engine choose
  * @property {string | null} precision the one to use; null takes the smallest artefact that passed
+ * @property {number | null} maxPixels of a picture's file; null takes js/pixels/image_size.js' limit
  * @property {number | null} detectorSize the face detector's input, a multiple of 32; null looks as js/inference/detector.js says
  */
 /**
@@ -56,9 +57,9 @@ import {startClassifier} from './start_classifier.js';
  */
 export async function startEngine(options, onProgress) {
   onProgress({stage: 'runtime'});
-  const manifest = await readManifest(options.manifestUrl);
-  const artefact = chooseArtefact(manifest, options.precision);
-  let parts = await startParts(options.backend, []);
+  let manifest = await readManifest(options.manifestUrl);
+  let artefact = chooseArtefact(manifest, options.precision);
+  let parts = await startParts(options.backend, []).catch(startWithNewerManifest);
   let isDestroyed = false;
 
   return {
@@ -77,6 +78,19 @@ export async function startEngine(options, onProgress) {
       parts.destroy();
     },
   };
+
+  /**
+   * A visitor may come while a new model takes the place of the old: the manifest of the one, the files of the other.
+   * @param {unknown} error of the start
+   */
+  async function startWithNewerManifest(error) {
+    if (!isOfAnotherVersion(error)) throw error;
+    const before = JSON.stringify(manifest);
+    manifest = await readManifest(options.manifestUrl, 'reload');
+    if (JSON.stringify(manifest) === before) throw error;
+    artefact = chooseArtefact(manifest, options.precision);
+    return startParts(options.backend, []);
+  }
 
   /**
    * @param {string | null} backend
@@ -117,7 +131,7 @@ export async function startEngine(options, onProgress) {
   /** @type {Engine['analyze']} */
   async function analyze(picture, {name = '', returnFrame = false} = {}) {
     if (isDestroyed) throw new PageError('error_unexpected', {reason: 'the pipeline was destroyed'});
-    const bitmap = picture instanceof Blob ? await decodeImage(picture, name) : await toBitmap(picture);
+    const bitmap = picture instanceof Blob ? await decodeImage(picture, name, options.maxPixels ?? undefined) : await toBitmap(picture);
     const frame = openBitmap(bitmap, {isKept: true});
     let isReturned = false;
     try {

@@ -40,14 +40,16 @@ import {describeReason, PageError} from '../errors.js';
 const VERSION = 1;
 const PRECISIONS = ['float32', 'float16', 'uint8'];
 const GATES = ['passed', 'failed', 'not_run'];
+export const STALL_MS = 30_000; // without a byte, before a file is asked for again
 
 /**
  * @param {string} url absolute address of manifest.json
+ * @param {RequestCache} [cache] an old copy would list files that are there no more
  * @returns {Promise<Manifest>}
  * @throws {PageError} if it is not there or not valid
  */
-export async function readManifest(url) {
-  const response = await fetch(url).catch((error) => {
+export async function readManifest(url, cache = 'no-cache') {
+  const response = await fetch(url, {cache}).catch((error) => {
     throw new PageError('error_model_missing', {url, reason: describeReason(error)});
   });
   if (!response.ok) throw new PageError('error_model_missing', {url, reason: `HTTP ${response.status}`});
@@ -214,28 +216,59 @@ export async function fetchArtefact(artefact, manifestUrl, onProgress) {
 }
 
 /**
- * One file of the model folder, its size and SHA-256 checked.
+ * One file of the model folder, its size and SHA-256 checked. What a cache or a bad connection spoils is asked for once more.
  * @param {ArtefactFile} file
  * @param {string} manifestUrl absolute
- * @param {(count: number) => void} [onBytes]
+ * @param {(count: number) => void} [onBytes] a negative count takes back what is asked for again
  * @returns {Promise<ArrayBuffer>}
  * @throws {PageError}
  */
 export async function fetchVerified(file, manifestUrl, onBytes = () => {}) {
-  const bytes = await fetchFile(file, new URL(file.path, manifestUrl).href, onBytes);
-  await verifyFile(file, bytes);
-  return bytes;
+  const url = new URL(file.path, manifestUrl).href;
+  let received = 0;
+  /** @param {RequestCache} cache */
+  const fetchOnce = async (cache) => {
+    const bytes = await fetchFile(file, url, cache, (count) => {
+      received += count;
+      onBytes(count);
+    });
+    await verifyFile(file, bytes);
+    return bytes;
+  };
+  try {
+    return await fetchOnce('default');
+  } catch {
+    onBytes(-received);
+    return fetchOnce('reload');
+  }
+}
+
+/**
+ * @param {unknown} error
+ * @returns {boolean} whether a file is not the listed one: the folder may have been replaced since its manifest was read
+ */
+export function isOfAnotherVersion(error) {
+  return error instanceof PageError && ['error_file_missing', 'error_file_size', 'error_file_hash'].includes(error.code);
 }
 
 /**
  * @param {ArtefactFile} file
  * @param {string} url
+ * @param {RequestCache} cache
  * @param {(count: number) => void} onBytes
  * @returns {Promise<ArrayBuffer>}
  */
-async function fetchFile(file, url, onBytes) {
+async function fetchFile(file, url, cache, onBytes) {
+  const stop = new AbortController();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => stop.abort(new Error(`nothing came for ${STALL_MS / 1000} s`)), STALL_MS);
+  };
   try {
-    const response = await fetch(url);
+    wait();
+    const response = await fetch(url, {cache, signal: stop.signal});
     if (!response.ok || response.body === null) throw new Error(`HTTP ${response.status}`);
     const reader = response.body.getReader();
     /** @type {Uint8Array<ArrayBuffer>[]} */
@@ -243,10 +276,13 @@ async function fetchFile(file, url, onBytes) {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       parts.push(part.value);
       onBytes(part.value.length);
+      wait();
     }
     return await new Blob(parts).arrayBuffer();
   } catch (error) {
     throw new PageError('error_file_missing', {path: file.path, reason: describeReason(error)});
+  } finally {
+    clearTimeout(timer);
   }
 }
 

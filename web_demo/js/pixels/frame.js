@@ -9,6 +9,7 @@ import {createCanvas, getContext} from './canvas.js';
 import {PageError} from '../errors.js';
 import {decodePng, findDelicatePng} from './png.js';
 import {hideProfile} from './icc_profile.js';
+import {MAX_PIXELS, readImageSize} from './image_size.js';
 
 /** @typedef {import('./crop.js').Region} Region */
 /**
@@ -24,12 +25,13 @@ import {hideProfile} from './icc_profile.js';
  * Decode an image file.
  * @param {Blob} blob
  * @param {string} name for the error's sentence
+ * @param {number} [maxPixels]
  * @returns {Promise<ImageBitmap>} upright
- * @throws {PageError} if the browser cannot decode it
+ * @throws {PageError} if the browser cannot decode it, or if it has more pixels
  */
-export async function decodeImage(blob, name) {
-  return decode(blob).catch(() => {
-    throw new PageError('error_not_an_image', {name});
+export async function decodeImage(blob, name, maxPixels = MAX_PIXELS) {
+  return decode(blob, name, maxPixels).catch((error) => {
+    throw error instanceof PageError ? error : new PageError('error_not_an_image', {name});
   });
 }
 
@@ -92,11 +94,18 @@ function layWhite(context, width, height) {
 
 /**
  * @param {Blob} blob
+ * @param {string} name
+ * @param {number} maxPixels
  * @returns {Promise<ImageBitmap>} rejects if it cannot be decoded
  */
-async function decode(blob) {
+async function decode(blob, name, maxPixels) {
   const bytes = new Uint8Array(await blob.arrayBuffer());
   const png = findDelicatePng(bytes);
+  const size = readImageSize(bytes);
+  const limit = png === null ? maxPixels : maxPixels / 4;
+  if (size !== null && size.width * size.height > limit) {
+    throw new PageError('error_image_large', {name, width: size.width, height: size.height, limit: Math.floor(limit / 1e6)});
+  }
   if (png === null) hideProfile(bytes);
   return createImageBitmap(png === null ? new Blob([bytes]) : await decodePng(png), {
     imageOrientation: 'from-image',

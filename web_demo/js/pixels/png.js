@@ -66,8 +66,8 @@ export function findDelicatePng(bytes) {
  * @throws {Error} if the file is damaged
  */
 export async function decodePng(png) {
-  const inflated = new Blob(png.packed).stream().pipeThrough(new DecompressionStream('deflate'));
-  const filtered = new Uint8Array(await new Response(inflated).arrayBuffer());
+  const passes = png.isInterlaced ? ADAM7 : [[0, 0, 1, 1]];
+  const filtered = await inflate(png.packed, passes.reduce((sum, pass) => sum + measurePass(png, pass).bytes, 0));
   const orientation = readOrientation(png.chunks.get('eXIf'));
   const isTurned = orientation >= 5;
   const image = new ImageData(isTurned ? png.height : png.width, isTurned ? png.width : png.height);
@@ -75,13 +75,12 @@ export async function decodePng(png) {
   const readPixel = makePixelReader(png);
   const rgba = new Uint8Array(4);
   let start = 0;
-  for (const [left, top, across, down] of png.isInterlaced ? ADAM7 : [[0, 0, 1, 1]]) {
-    const columns = Math.ceil((png.width - left) / across);
-    const rows = Math.ceil((png.height - top) / down);
-    if (columns <= 0 || rows <= 0) continue;
-    const rowBytes = Math.ceil((columns * CHANNELS[png.colourType] * png.depth) / 8);
-    const samples = unfilter(filtered.subarray(start, start + rows * (rowBytes + 1)), rows, rowBytes, png);
-    start += rows * (rowBytes + 1);
+  for (const pass of passes) {
+    const [left, top, across, down] = pass;
+    const {columns, rows, rowBytes, bytes} = measurePass(png, pass);
+    if (bytes === 0) continue;
+    const samples = unfilter(filtered.subarray(start, start + bytes), rows, rowBytes, png);
+    start += bytes;
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) {
         readPixel(samples, row * rowBytes, column, rgba);
@@ -90,6 +89,37 @@ export async function decodePng(png) {
     }
   }
   return image;
+}
+
+/**
+ * @param {PngFile} png
+ * @param {number[]} pass as in ADAM7
+ */
+function measurePass(png, [left, top, across, down]) {
+  const columns = Math.max(0, Math.ceil((png.width - left) / across));
+  const rows = Math.max(0, Math.ceil((png.height - top) / down));
+  const rowBytes = Math.ceil((columns * CHANNELS[png.colourType] * png.depth) / 8);
+  return {columns, rows, rowBytes, bytes: columns === 0 ? 0 : rows * (rowBytes + 1)};
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>[]} packed
+ * @param {number} size of what must come out: a few kilobytes could unpack to gigabytes
+ * @returns {Promise<Uint8Array>} rejects if it is more; less is noticed by `unfilter`
+ */
+async function inflate(packed, size) {
+  const reader = new Blob(packed).stream().pipeThrough(new DecompressionStream('deflate')).getReader();
+  const whole = new Uint8Array(size);
+  let filled = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (filled + part.value.length > size) {
+      await reader.cancel();
+      throw new Error('the PNG file holds more than its pixels');
+    }
+    whole.set(part.value, filled);
+    filled += part.value.length;
+  }
+  return whole.subarray(0, filled);
 }
 
 /**

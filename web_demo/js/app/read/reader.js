@@ -1,4 +1,5 @@
 /** Reading one face: a photograph, a video file while it plays, or the camera. source -> pipeline -> picture and result. */
+import {HEAD_BYTES, MAX_PIXELS, readImageSize} from '../../pixels/image_size.js';
 import {explainVideo} from '../../clip.js';
 import {describeReason, PageError, toPageError} from '../../errors.js';
 import {followVideo} from '../../live.js';
@@ -93,6 +94,8 @@ export function createReader(root, status, getPipeline) {
    * @param {() => boolean} isMine
    */
   async function preview(blob, isMine) {
+    const {width, height} = readImageSize(new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer())) ?? {width: 0, height: 0};
+    if (width * height > MAX_PIXELS) return;
     const bitmap = await createImageBitmap(blob).catch(() => null); // the pipeline says what is wrong with it
     if (bitmap !== null && isMine()) stage.drawFrame(bitmap);
     bitmap?.close();

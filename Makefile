@@ -15,6 +15,9 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 PIP_INSTALL := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c reon_export/environment/constraints.txt
 
+LOCK := reon_export/environment/locked-linux-x86_64.txt
+PIP_LOCKED := $(PY) -m pip install --quiet --no-input --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r $(LOCK)
+
 SETUP := .venv/.setup-done
 NODE_MODULES := web_demo/node_modules/.setup-done
 VENDOR := web_demo/vendor/.vendor-done
@@ -23,7 +26,7 @@ MODEL := .venv/.model-built
 SOURCES := $(shell find reon_export models web_demo/js -type f -not -name '*.pyc') $(wildcard web_demo/parity.html)
 VENDOR_SOURCES := $(shell find web_demo/tools -type f 2>/dev/null)
 
-.PHONY: help setup vendor browser build parity readme serve test check lint types clean distclean
+.PHONY: help setup vendor browser build parity readme serve test check lint types drift sbom clean distclean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +66,12 @@ types: $(SETUP) $(VENDOR)  ## mypy --strict for Python, tsc for JavaScript
 	@$(PY) -m mypy
 	@npm --prefix web_demo run --silent check
 
+drift: $(VENDOR)  ## install the newest versions that are allowed, in an environment of their own, and see what breaks
+	@$(PY) .ci/drift.py
+
+sbom: setup vendor  ## a bill of materials (CycloneDX) of both sides, in build/sbom
+	@.ci/make-sbom $(PY)
+
 clean:  ## remove what was built and every cache; keep .venv and node_modules
 	rm -rf web_demo/model web_demo/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist $(MODEL)
 	find reon_export tests -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -70,12 +79,14 @@ clean:  ## remove what was built and every cache; keep .venv and node_modules
 distclean: clean  ## clean, and remove .venv and node_modules as well
 	rm -rf .venv web_demo/node_modules reon_export.egg-info
 
-$(SETUP): pyproject.toml reon_export/environment/constraints.txt
+$(SETUP): pyproject.toml reon_export/environment/constraints.txt $(LOCK)
 	@.ci/make-venv
 	@echo "Installing the pinned packages into .venv (about 4 GB; a few minutes)"
 	@# The pinned setuptools builds this package and the one dependency that comes as source, instead of
 	@# whichever version is the newest that day.
 	@$(PIP_INSTALL) setuptools wheel
+	@# What has a SHA-256 in the lock is installed by it; torch, and everything on other systems, by version.
+	@if [ "$$(uname -sm)" = "Linux x86_64" ]; then $(PIP_LOCKED); fi
 	@$(PIP_INSTALL) --no-build-isolation -e '.[export,browser,ray,dev]'
 	@touch $@
 

@@ -359,7 +359,7 @@ def track_json(**changes: Any) -> str:
         (track_json(labels=["a", "a"]), "labels are .*, expected two or more, all different"),
         (track_json(frames=[]), "is damaged: it has no frames; make it again from its video"),
         (track_json(frames=[{"time_s": 0}]), "is damaged: probabilities is missing"),
-        (track_json(frames=[{"time_s": -1, "probabilities": None}]), "frame 0 has time_s -1.0, expected 0 or more"),
+        (track_json(frames=[{"time_s": -1, "probabilities": None}]), "frame 0 has time_s -1.0, expected 0 to 86400"),
         (track_json(frames=[{"time_s": 0, "probabilities": [0.5]}]), "frame 0 has 1 probabilities for 2 labels"),
         (
             track_json(frames=[{"time_s": 0, "probabilities": [0.5, 0.9]}]),

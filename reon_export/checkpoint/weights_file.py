@@ -207,8 +207,9 @@ def _read_torch_zip(path: Path) -> object:
 def _unpickle(path: Path) -> object:
     """torch.load with its restricted unpickler: builds tensors and plain data, runs no code of the file's."""
     try:
-        with torch.serialization.safe_globals(list(_HARMLESS)):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # The file and not its path: torch itself would go by the name, and take any `.safetensors` for one.
+        with torch.serialization.safe_globals(list(_HARMLESS)), open_file(path) as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refusal(path, str(error)) from error
     except Exception as error:  # torch finds a broken file in any way
@@ -226,8 +227,8 @@ def _refusal(path: Path, message: str) -> CheckpointError:
         return CheckpointError(f"{path} is damaged (torch: {reason}); copy or download it again")
     refused = {named[1]}
     if zipfile.is_zipfile(path):
-        with torch.serialization.safe_globals(list(_HARMLESS)):
-            refused.update(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        with torch.serialization.safe_globals(list(_HARMLESS)), open_file(path) as file:
+            refused.update(torch.serialization.get_unsafe_globals_in_checkpoint(file))
     expression = find_expression(path)
     load = f"    import torch; loaded = torch.load({str(path)!r}, weights_only=False)\n"
     save = f"    torch.save({{}}, {str(path.with_name(f'{path.stem}_state_dict.pth'))!r})"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from reon_export.atomic import replace_file
 from reon_export.errors import SpecError
 from reon_export.text_file import read_text
 
@@ -168,8 +169,8 @@ def read_spec(path: Path) -> ModelSpec:
 
 
 def write_spec(spec: ModelSpec, path: Path) -> None:
-    """Write a ModelSpec as JSON (UTF-8, two spaces of indent)."""
-    path.write_text(spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    """Write a ModelSpec as JSON (UTF-8, two spaces of indent), whole or not at all. Raises OSError."""
+    replace_file(path, (spec.model_dump_json(indent=2) + "\n").encode())
 
 
 def first_problem(error: ValidationError) -> str:

@@ -20,6 +20,7 @@ from reon_export.cli.evaluate import evaluate_command
 from reon_export.cli.fit_crop import fit_crop_command
 from reon_export.cli.options import NOT_DONE
 from reon_export.cli.parity import parity_command
+from reon_export.cli.retest import retest_command
 from reon_export.cli.score import score_command
 from reon_export.cli.serve import serve_command
 from reon_export.cli.verify import verify_command
@@ -42,6 +43,7 @@ app.command("serve")(serve_command)
 app.command("verify")(verify_command)
 app.command("doctor")(doctor_command)
 app.command("score")(score_command)
+app.command("retest")(retest_command)
 app.command("evaluate")(evaluate_command)
 app.command("crop")(crop_command)
 

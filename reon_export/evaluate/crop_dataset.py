@@ -58,7 +58,11 @@ class CropWork:
     def open(self) -> Iterator[Callable[[Sequence[Entry]], list[Record]]]:
         """Load the detector."""
         reader = EntryReader(
-            self.data, HaarDetector() if self.source == "haar" else None, needs_box=True, margin=self.margin
+            self.data,
+            HaarDetector() if self.source == "haar" else None,
+            needs_box=True,
+            margin=self.margin,
+            with_hash=True,
         )
         yield lambda entries: [self._crop(entry, reader) for entry in entries]
 
@@ -66,7 +70,6 @@ class CropWork:
         record, found = reader.read(entry)
         if found is None or found.box is None:
             return record
-        record |= {"bytes": len(found.content), "sha256": hashlib.sha256(found.content).hexdigest()}
         started = time.perf_counter()
         # The folder of an image names the uploader's label; a crop must lie in the folder of its own.
         place = entry.path if self.labels_from == "folder" else f"{entry.label}/{entry.path}"

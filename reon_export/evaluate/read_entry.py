@@ -1,5 +1,6 @@
 """One image of a data set: read, decoded, its face found. Whatever is wrong with it becomes its record's status."""
 
+import hashlib
 import time
 from dataclasses import dataclass
 
@@ -12,9 +13,8 @@ from reon_export.faces.haar import HaarDetector
 
 @dataclass(frozen=True)
 class Found:
-    """An image that can be used: its bytes, its pixels (uint8 [H, W, 3], RGB), and its face's box if it needs one."""
+    """An image that can be used: its pixels (uint8 [H, W, 3], RGB), and its face's box if it needs one."""
 
-    content: bytes
     image_rgb: Image
     box: Box | None
 
@@ -24,13 +24,14 @@ class EntryReader:
     """Reads entries of a data set; with `needs_box`, only those with a face are found.
 
     The face is the detector's largest, or without a detector the annotated one. `margin` is the crop's, which may not
-    be larger than `limits.max_pixels`.
+    be larger than `limits.max_pixels`. `with_hash` puts the file's `bytes` and `sha256` into every record.
     """
 
     data: Dataset
     detector: HaarDetector | None
     needs_box: bool
     margin: float
+    with_hash: bool = False
 
     def read(self, entry: Entry) -> tuple[Record, Found | None]:
         """The beginning of the entry's record, and what was found if its `status` is `ok`.
@@ -42,7 +43,7 @@ class EntryReader:
         if entry.label is None:
             return {**record, "status": "no_label"}, None
         try:
-            found = self._find(entry, record["seconds"])
+            found = self._find(entry, record)
         # One file of half a million may fail in any way that a decoder knows: the job goes on without it.
         except Exception as error:  # noqa: BLE001
             reason = str(error) or type(error).__name__
@@ -51,15 +52,18 @@ class EntryReader:
             return {**record, "status": "no_face" if self.detector else "no_box"}, None
         return record, found
 
-    def _find(self, entry: Entry, seconds: dict[str, float]) -> Found:
+    def _find(self, entry: Entry, record: Record) -> Found:
+        seconds = record["seconds"]
         started = time.perf_counter()
         content = self.data.read(entry.path)
+        if self.with_hash:
+            record |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         read = time.perf_counter()
         image_rgb = decode_image_rgb(content, entry.path)
         decoded = time.perf_counter()
         seconds.update(read=read - started, decode=decoded - read)
         if not self.needs_box:
-            return Found(content, image_rgb, None)
+            return Found(image_rgb, None)
         if self.detector is None:
             boxes = [entry.box] if entry.box else []
         else:
@@ -67,4 +71,4 @@ class EntryReader:
             seconds["haar"] = time.perf_counter() - decoded
         if boxes:
             check_box(boxes[0], image_rgb, self.margin)
-        return Found(content, image_rgb, boxes[0] if boxes else None)
+        return Found(image_rgb, boxes[0] if boxes else None)

@@ -78,7 +78,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     if options.opset not in OPSETS:
         raise ExportError(f"--opset {options.opset} cannot be used, expected {OPSETS.start} to {OPSETS.stop - 1}")
     _check_out(path, options)
-    _check_publishing(options)
+    _check_publishing(path, options)
     if options.parity:
         check_page_is_built()
         find_engine(options.browser)
@@ -100,17 +100,21 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
 def _check_out(path: Path, options: BuildOptions) -> None:
     """Raise FolderError if --out is no place for a model folder, or holds what this build reads."""
     check_replaceable(options.out, MODEL_FOLDER)
-    named = Path(options.labels) if options.labels is not None and os.path.isfile(options.labels) else None  # noqa: PTH113  # any text
-    inputs = {"the checkpoint": path, "--crops": options.crops, "--labels": named}
-    check_inputs_apart(options.out, "--out", inputs)
-    if options.site is not None:
-        check_inputs_apart(options.site, "--site", inputs)
+    check_inputs_apart(options.out, "--out", _named_inputs(path, options))
 
 
-def _check_publishing(options: BuildOptions) -> None:
+def _named_inputs(path: Path, options: BuildOptions) -> dict[str, Path | None]:
+    """What a build reads, by what an error calls it."""
+    is_file = options.labels is not None and os.path.isfile(options.labels)  # noqa: PTH113  # any text
+    labels = Path(options.labels) if options.labels is not None and is_file else None
+    return {"the checkpoint": path, "--crops": options.crops, "--labels": labels}
+
+
+def _check_publishing(path: Path, options: BuildOptions) -> None:
     """Raise a ReonExportError if --site or --standalone could not be written at the end."""
     if options.site is not None:
         check_site_target(options.site, options.out)
+        check_inputs_apart(options.site, "--site", _named_inputs(path, options))
     if options.standalone is not None:
         check_standalone_target(options.standalone, options.out)
         if options.site is not None and options.standalone.resolve().is_relative_to(options.site.resolve()):

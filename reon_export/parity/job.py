@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reon_export.browsers.version import BrowserVersion
-from reon_export.errors import BrowserError, ManifestError, ParityError, UnavailableError
+from reon_export.errors import BrowserError, ManifestError, ParityError, ReonExportError, UnavailableError
 from reon_export.faces.image_files import list_images
 from reon_export.faces.samples import DEFAULT_SAMPLES, CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import Manifest, Precision, read_manifest
@@ -135,7 +135,7 @@ def _compare_in_python(job: _Job) -> Iterator[Cell]:
         artefact = job.manifest.artefact("onnx", "float32")
         try:
             yield _compare(job, load_onnx(job.options.model_dir, artefact, job.manifest.spec), "float32", None)
-        except ParityError as error:
+        except (ParityError, ManifestError) as error:  # as for a file that the page refuses
             yield _cell_without_figures(ONNX, "float32", None, error)
 
 
@@ -177,7 +177,7 @@ def _compare_tfjs(job: _Job, session: PageSession, runtime: RuntimeId, precision
 
 
 def _cell_without_figures(
-    runtime: RuntimeId, precision: Precision, browser: BrowserVersion | None, error: ParityError | BrowserError
+    runtime: RuntimeId, precision: Precision, browser: BrowserVersion | None, error: ReonExportError
 ) -> Cell:
     """Not run if the runtime is not available here; anything else that broke is a failure."""
     return Cell(

@@ -13,8 +13,7 @@ import pytest
 
 from reon_export.browsers.select import PageDriver, open_page
 from reon_export.faces.crop import intersection_over_union
-from reon_export.paths import SAMPLE_PHOTOS
-from reon_export.score.definition import find_lag, score_tracks
+from reon_export.score.definition import score_tracks
 from reon_export.score.tracks.track import Track, parse_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
@@ -24,9 +23,6 @@ from tests.support.readings import ASTRONAUT, ASTRONAUT_FACE, box_of, expected_p
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LAG_S = 0.4  # of the sample imitation
-FRAME_S = 1 / 30
-CLIPS = ("actor.webm", "imitation.webm")
 
 WAIT_FOR = """async ([selector, seconds]) => {
     const end = performance.now() + seconds * 1000;
@@ -133,13 +129,6 @@ def demo(engine: str, quick_site: SiteServer) -> Iterator[Demo]:
         yield demo
 
 
-@pytest.fixture
-def demo_of_samples(engine: str, site: SiteServer) -> Iterator[Demo]:
-    """With the real samples: what the colours of an engine do to a score was measured on them."""
-    with open_demo(engine, site) as demo:
-        yield demo
-
-
 def test_the_sample_is_read_as_python_reads_it(demo: Demo, model_dir: Path, default_spec: ModelSpec) -> None:
     keep = "() => addEventListener('reon-reading', (event) => { globalThis.reading = event.detail; }, true)"
     demo.driver.evaluate(keep)
@@ -155,35 +144,6 @@ def test_the_sample_is_read_as_python_reads_it(demo: Demo, model_dir: Path, defa
     assert demo.text("#headline").startswith(f"{default_spec.labels[int(expected.argmax())].en}, ")
 
 
-def test_page_and_python_agree_on_the_sample_performance(
-    demo_of_samples: Demo, model_dir: Path, default_spec: ModelSpec
-) -> None:
-    demo = demo_of_samples
-    seconds = demo.read_actor()
-    demo.click("#user-sample")
-    demo.wait_for("body[data-state=result]", 240)
-    shown, lag_s = float(demo.data("#score", "score")), float(demo.data("#score", "lag"))
-    pages = [parse_track(json.loads(text)) for text in demo.driver.evaluate(SAVE_TRACKS)]
-    pairs = zip(CLIPS, pages, strict=True)
-    actor, user = (python_track(SAMPLE_PHOTOS / clip, page, model_dir, default_spec) for clip, page in pairs)
-    expected, lag = score_tracks(actor, user), find_lag(actor, user)
-    assert expected.total is not None
-    assert lag is not None
-    print(
-        f"{demo.driver.version}: page {shown:.4f}, python {expected.total:.4f}, lag {lag_s:.4f} and {lag.lag_s:.4f} s; "
-        f"{seconds / len(pages[0].frames) * 1000:.0f} ms a frame while the clip plays"
-    )
-    for page, python in zip(pages, (actor, user), strict=True):
-        assert times_of(page) == pytest.approx(times_of(python), abs=1e-3)
-    # Measured: WebKit 0.015, Firefox 0.046, each time; Chromium 0. YUV is not converted alike: WebKit is off by
-    # 1 to 2 of 255 on average, Firefox by 1 to 5, because VP9 and H.264 that name no colours are BT.709 to it, whatever
-    # the page asks for (https://github.com/KhronosGroup/WebGL/pull/2240).
-    assert shown == pytest.approx(expected.total, abs=0.1)
-    assert abs(lag_s - LAG_S) <= FRAME_S + 1e-9
-    assert abs(lag_s - lag.lag_s) <= FRAME_S + 1e-9
-    assert demo.text("#total") == f"{shown:.1f}"
-
-
 def times_of(track: Track) -> list[float]:
     return [frame.time_s for frame in track.frames]
 
@@ -196,6 +156,18 @@ def expect_the_same_again(demo: Demo, track: Track) -> None:
     assert again["isDecoded"] is again["canDecode"]
     assert [frame["probabilities"] for frame in again["frames"]] == [list(f.probabilities or ()) for f in track.frames]
     assert [frame["time_s"] for frame in again["frames"]] == times_of(track)
+
+
+def expect_python_to_agree(demo: Demo, page: Track, python: Track) -> None:
+    """The page's track of a clip against Python's with the same boxes: what the engine's colours change."""
+    assert times_of(page) == pytest.approx(times_of(python), abs=1e-3)
+    total = score_tracks(page, python).total
+    print(f"{demo.driver.version}: the page's track of the actor against Python's: {total:.3f} of 100")
+    assert total is not None
+    # Measured: Firefox 99.28, WebKit 99.35, Chromium 100 (tests/page/test_pipeline.py). YUV is not converted alike: WebKit
+    # is off by 1 to 2 of 255 on average, Firefox by 1 to 5, because VP9 and H.264 that name no colours are BT.709 to it,
+    # whatever the page asks for (https://github.com/KhronosGroup/WebGL/pull/2240). One frame late would be about 91.
+    assert total >= 99
 
 
 def test_the_camera_is_read_and_let_go(demo: Demo) -> None:
@@ -221,8 +193,10 @@ def record_until_read_often_enough(demo: Demo) -> None:
     pytest.fail("three recordings were read too rarely for a score")
 
 
-def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo) -> None:
-    demo.read_actor()
+def test_a_recording_is_scored_if_it_shows_a_face(
+    demo: Demo, quick_samples: Path, model_dir: Path, default_spec: ModelSpec
+) -> None:
+    seconds = demo.read_actor()
     demo.click("#record")
     demo.wait_for("body[data-state=error]")
     assert demo.text("#alert-text").startswith(
@@ -232,7 +206,9 @@ def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo) -> None:
     demo.driver.evaluate(SHOW_ASTRONAUT)
     record_until_read_often_enough(demo)
     actor, user = (parse_track(json.loads(text)) for text in demo.driver.evaluate(SAVE_TRACKS))
+    print(f"{demo.driver.version}: {seconds / len(actor.frames) * 1000:.0f} ms a frame of the actor's clip")
     expect_the_same_again(demo, actor)
+    expect_python_to_agree(demo, actor, python_track(quick_samples / "actor.webm", actor, model_dir, default_spec))
     expected = score_tracks(actor, user)
     assert float(demo.data("#score", "score")) == pytest.approx(expected.total, abs=1e-6)
     assert expected.coverage >= 0.8

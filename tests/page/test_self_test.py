@@ -32,6 +32,10 @@ def forbid(*backends: str) -> Any:
     return change
 
 
+# In software, WebGPU takes twenty seconds; tests/page/test_page.py runs it once. It works on the page, not in a worker.
+NO_WEBGPU = "delete Navigator.prototype.gpu;"
+
+
 def test_the_page_says_how_close_this_device_is(open_page: OpenPage, site: SiteServer) -> None:
     visit = open_page(f"{site.url}?precision=float32")
     visit.wait_for("ready")
@@ -40,28 +44,32 @@ def test_the_page_says_how_close_this_device_is(open_page: OpenPage, site: SiteS
 
 
 def test_a_backend_that_misses_its_gate_is_left_for_the_next(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    visit = open_page(serve_changed(forbid("wasm")).url)
+    visit = open_page(f"{serve_changed(forbid('wasm')).url}?worker=never", init_script=NO_WEBGPU)
     visit.wait_for("ready")
-    assert visit.data("#facts", "backend") in ("webgpu", "webgl")
+    assert visit.data("#facts", "backend") == "webgl"
     assert "its self-test is off by" in visit.page.inner_text("#facts")
     visit.read_sample()
     assert sum(visit.probabilities) == pytest.approx(1, abs=1e-3)
 
 
-def test_half_float_textures_are_recognised_and_have_a_gate_of_their_own(open_page: OpenPage, site: SiteServer) -> None:
+def test_half_float_textures_are_recognised_and_have_a_gate_of_their_own(
+    open_page: OpenPage, serve_changed: ServeChanged
+) -> None:
     # Without this extension TF.js renders to 16-bit textures, as it must on many phones.
     half_float = """
         const original = WebGL2RenderingContext.prototype.getExtension;
         WebGL2RenderingContext.prototype.getExtension = function (name) {
             return name === 'EXT_color_buffer_float' ? null : original.call(this, name);
         };"""
-    visit = open_page(f"{site.url}?backend=webgl&precision=float32&worker=never", init_script=half_float)
+    server = serve_changed(forbid())
+    visit = open_page(f"{server.url}?backend=webgl&precision=float32&worker=never", init_script=half_float)
     visit.wait_for("ready")
     assert 1e-5 < float(visit.data("#facts", "self-test")) <= 1e-2  # over the gate of float32: it really is rounded
 
 
 def test_where_no_backend_passes_nothing_is_classified(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    visit = open_page(serve_changed(forbid("wasm", "webgpu", "webgl", "cpu", "half-float")).url)
+    server = serve_changed(forbid("wasm", "webgpu", "webgl", "cpu", "half-float"))
+    visit = open_page(f"{server.url}?worker=never", init_script=NO_WEBGPU)
     visit.wait_for("error")
     assert visit.error.startswith("TF.js runs on none of its backends here: wasm: its self-test is off by")
     assert visit.page.locator("#bars > li").count() == 0

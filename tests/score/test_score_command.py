@@ -126,7 +126,7 @@ def test_errors_are_one_line_and_write_nothing(
         ([track, short], "both have a face in 14% of the time, expected at least 50% (actor 100%, user 14%)"),
         ([track, track, "--align", "best"], "Invalid value for '--align': 'best' is not one of 'none', 'lag', 'dtw'"),
         ([track, track, "--fps", "0"], "--fps 0 cannot be used, expected more than 0 and at most 1000"),
-        ([track, track, "--out", tmp_path / "file"], "choose another folder with --out"),
+        ([track, track, "--out", tmp_path / "file"], "is not a folder that you may write to"),
         ([track, nobody, "--model", tmp_path], "is not a model folder: it has no manifest.json"),
     ):
         given = ["--out", str(out), "--model", str(model_dir), *map(str, arguments)]

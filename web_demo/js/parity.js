@@ -2,6 +2,7 @@
  * window.reonParity: lets the parity job run crops through the very classifier that the page uses, on any backend.
  * It ignores the gate, because it is what decides the gate; it still verifies every hash. Errors reject with a sentence.
  */
+import {analyseClip, openClip} from './clip.js';
 import {loadClassifier} from './inference/classifier.js';
 import {createDetector} from './inference/detector.js';
 import {PageError} from './errors.js';
@@ -9,6 +10,8 @@ import {findArtefact, readManifest} from './inference/manifest.js';
 import {cropFace} from './pixels/preprocess.js';
 import {startRuntime} from './inference/tfjs_backend.js';
 import {openImage} from './pixels/frame.js';
+import {createEmotionPipeline} from './pipeline.js';
+import {trackToJson} from './score_files.js';
 
 /**
  * @typedef {object} LoadRequest
@@ -27,6 +30,8 @@ const classifiers = new Map();
 let latest = ''; // the precision that was loaded last: it answers where none is named
 /** @type {import('./inference/detector.js').Detector | null} */
 let detector = null; // kept between photographs
+/** @type {import('./pipeline.js').EmotionPipeline | null} */
+let pipeline = null; // kept between videos
 
 /**
  * @param {LoadRequest} request
@@ -132,6 +137,22 @@ async function detectPhoto(fileBase64, name) {
   }
 }
 
+/**
+ * The track of a video file, made as on the page: the smallest artefact that passed, on the first backend that works.
+ * @param {string} fileBase64 the file's bytes
+ * @param {string} name
+ * @returns {Promise<Record<string, unknown>>} the content of a track file
+ */
+async function readClip(fileBase64, name) {
+  pipeline ??= await createEmotionPipeline({manifestUrl: 'model/manifest.json'});
+  const clip = await openClip(new Blob([decodeBase64(fileBase64)]), name);
+  try {
+    return trackToJson(await analyseClip(clip, pipeline));
+  } finally {
+    clip.destroy();
+  }
+}
+
 async function unload() {
   for (const classifier of classifiers.values()) classifier.destroy();
   classifiers.clear();
@@ -176,4 +197,4 @@ function encodeBytes(bytes) {
   return btoa(binary);
 }
 
-Object.assign(window, {reonParity: {load, classify, readTensors, cropImage, detectPhoto, unload}, reonParityReady: true});
+Object.assign(window, {reonParity: {load, classify, readTensors, cropImage, detectPhoto, readClip, unload}, reonParityReady: true});

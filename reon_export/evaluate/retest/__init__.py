@@ -1,0 +1,1 @@
+"""How much of the score is noise: every performance against itself filmed otherwise, and against every other one."""

@@ -164,9 +164,10 @@ def expect_python_to_agree(demo: Demo, page: Track, python: Track) -> None:
     total = score_tracks(page, python).total
     print(f"{demo.driver.version}: the page's track of the actor against Python's: {total:.3f} of 100")
     assert total is not None
-    # Measured: Firefox 99.28, WebKit 99.35, Chromium 100 (tests/page/test_pipeline.py). YUV is not converted alike: WebKit
-    # is off by 1 to 2 of 255 on average, Firefox by 1 to 5, because VP9 and H.264 that name no colours are BT.709 to it,
-    # whatever the page asks for (https://github.com/KhronosGroup/WebGL/pull/2240). One frame late would be about 91.
+    # Measured: Firefox 99.28, WebKit 99.35, Chromium 100 (tests/page/test_pipeline.py). YUV is not converted alike:
+    # WebKit is off by 1 to 2 of 255 on average, Firefox by 1 to 5, because VP9 and H.264 that name no colours are
+    # BT.709 to it, whatever the page asks for (https://github.com/KhronosGroup/WebGL/pull/2240). One frame late would
+    # be about 91.
     assert total >= 99
 
 

@@ -7,7 +7,7 @@ The limits are environment variables, so that worker processes have them too. `p
 import os
 from typing import Final
 
-MAX_PIXELS: Final = 2**27  # of one picture; 16,384 x 8,192
+MAX_PIXELS: Final = 2**26  # of one picture, like 8,192 x 8,192; Haar takes 4 GB for it
 MAX_BYTES: Final = 2**31  # of one file, unpacked
 PIXELS_VARIABLE: Final = "REON_MAX_PIXELS"
 BYTES_VARIABLE: Final = "REON_MAX_BYTES"

@@ -93,7 +93,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_takes_memory(
     visit.wait_for("ready")
     visit.drop("huge.png", "image/png", (tmp_path / "huge.png").read_bytes())
     visit.wait_for("error")
-    limit = 134 if mode == "1" else 33
+    limit = 67 if mode == "1" else 16
     assert visit.error.startswith(
         f"huge.png has {side} x {side} pixels, and at most {limit} megapixels are read here. Make it smaller, or raise"
     )

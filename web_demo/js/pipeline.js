@@ -29,7 +29,7 @@ import {connectWorker} from './inference/worker_client.js';
  * @property {string | null} [backend] wasm, webgpu, webgl or cpu; the first that works and passes its self-test
  * @property {string | null} [precision] float32, float16 or uint8; the smallest that passed its comparison with PyTorch
  * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/inference/detector.js for what is done without it
- * @property {number | null} [maxPixels] of a picture's file, before it is refused; 134 million
+ * @property {number | null} [maxPixels] of a picture's file, before it is refused; 67 million
  * @property {'auto' | 'never'} [worker] never: everything on the page's own thread
  * @property {import('./inference/engine.js').OnProgress} [onProgress]
  */

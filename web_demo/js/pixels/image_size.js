@@ -5,7 +5,7 @@
 import {readName} from './icc_profile.js';
 
 /** Of one picture that is read; as reon_export/limits.py. A PNG that js/pixels/png.js decodes takes four times the room. */
-export const MAX_PIXELS = 2 ** 27;
+export const MAX_PIXELS = 2 ** 26;
 /** Metadata before a JPEG's size can be long; what lies behind this is not looked for. */
 export const HEAD_BYTES = 4 * 1024 * 1024;
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.support.visits import TIMEOUT_MS, OpenPage, Visit
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
 SHOTS = (clips.Shot(clips.SMILE, 1.0), clips.Shot(clips.SPEECH, 1.0), clips.Shot(clips.NOBODY, 1.2, 0.0))
-FRAMES = 1000
+FRAMES = int(os.environ.get("REON_FRAMES", "1000"))  # a longer run by hand
 WARM_FRAMES = 100
 
 

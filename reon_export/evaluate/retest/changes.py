@@ -1,5 +1,8 @@
 """The same performance, filmed a little otherwise: harmless changes of a video, made with FFmpeg's own filters."""
 
+import contextlib
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Final
 
 import av
 import av.filter
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -19,12 +23,11 @@ _BASE_CRF: Final = "16"  # so good that it changes hardly anything, and one code
 
 @dataclass(frozen=True)
 class Change:
-    """A change by name: FFmpeg's filters in a chain, x264's rate factor, and of how many frames one is kept."""
+    """A change by name: FFmpeg's filters in a chain, and x264's rate factor."""
 
     name: str
     filters: str = ""
     crf: str = _CRF
-    keep_one_of: int = 1
 
 
 BASE: Final = Change("as it is", crf=_BASE_CRF)
@@ -36,7 +39,7 @@ CHANGES: Final = (
     Change("zoomed", "crop=trunc(iw*0.9/2)*2:trunc(ih*0.9/2)*2,scale=trunc(iw/0.9/2)*2:trunc(ih/0.9/2)*2"),
     Change("shifted", "crop=trunc(iw*0.94/2)*2:trunc(ih*0.94/2)*2:7:5"),
     Change("mirrored", "hflip"),
-    Change("half the frames", keep_one_of=2),
+    Change("15 a second", "fps=15"),
 )
 
 
@@ -52,22 +55,12 @@ def write_changed(source: Path, change: Change, target: Path, seconds: float) ->
         ):
             stream = container.streams.video[0]
             written: VideoStream | None = None
-            graph = _Graph(stream, change.filters)
-            rate = Fraction(stream.average_rate or 30) / change.keep_one_of
-            start_s: float | None = None
-            for index, frame in enumerate(container.decode(stream)):
-                time_s = float(frame.time or 0.0)
-                start_s = time_s if start_s is None else start_s
-                if time_s - start_s >= seconds:
-                    break
-                if index % change.keep_one_of:
-                    continue
-                changed = graph(frame)
+            for changed in _filter(_first_frames(container, stream, seconds), stream, change.filters):
                 if written is None:
-                    written = out.add_stream("libx264", rate=rate, options={"crf": change.crf})
+                    written = out.add_stream("libx264", rate=_find_rate(stream), options={"crf": change.crf})
                     written.width, written.height, written.pix_fmt = changed.width, changed.height, "yuv420p"
-                    if stream.time_base is not None:
-                        written.codec_context.time_base = stream.time_base
+                    if changed.time_base is not None:
+                        written.codec_context.time_base = changed.time_base
                 out.mux(written.encode(changed))
             if written is None:
                 raise TrackError(f"{source} holds no frame; give a video with a face in it")
@@ -76,25 +69,34 @@ def write_changed(source: Path, change: Change, target: Path, seconds: float) ->
         raise TrackError(f"{source} cannot be changed ({change.name}): {error}") from error
 
 
-class _Graph:
-    """A chain of filters between one frame and the next step."""
+def _find_rate(stream: VideoStream) -> Fraction:
+    return stream.average_rate or Fraction(30)
 
-    def __init__(self, stream: VideoStream, filters: str) -> None:
-        self._graph = av.filter.Graph()
-        node = source = self._graph.add_buffer(template=stream)
-        for text in filter(None, [*filters.split(","), "format=yuv420p"]):
-            name, _, arguments = text.partition("=")
-            following = self._graph.add(name, arguments)
-            node.link_to(following)
-            node = following
-        sink = self._graph.add("buffersink")
-        node.link_to(sink)
-        self._graph.configure()
-        self._source, self._sink = source, sink
 
-    def __call__(self, frame: VideoFrame) -> VideoFrame:
-        self._source.push(frame)
-        changed = self._sink.pull()
-        assert isinstance(changed, VideoFrame)  # noqa: S101  # a chain of video filters
-        changed.pts, changed.time_base = frame.pts, frame.time_base
-        return changed
+def _first_frames(container: InputContainer, stream: VideoStream, seconds: float) -> Iterator[VideoFrame]:
+    start_s: float | None = None
+    for frame in container.decode(stream):
+        time_s = float(frame.time or 0.0)
+        start_s = time_s if start_s is None else start_s
+        if time_s - start_s >= seconds:
+            return
+        yield frame
+
+
+def _filter(frames: Iterator[VideoFrame], stream: VideoStream, filters: str) -> Iterator[VideoFrame]:
+    """The frames behind a chain of FFmpeg's filters, as yuv420p."""
+    graph = av.filter.Graph()
+    node = source = graph.add_buffer(template=stream)
+    for text in filter(None, [*filters.split(","), "format=yuv420p"]):
+        name, _, arguments = text.partition("=")
+        following = graph.add(name, arguments)
+        node.link_to(following)
+        node = following
+    sink = graph.add("buffersink")
+    node.link_to(sink)
+    graph.configure()
+    for frame in itertools.chain(frames, (None,)):  # None: there are no more
+        source.push(frame)
+        with contextlib.suppress(av.BlockingIOError, av.EOFError):  # until the next is pushed; at the end
+            while isinstance(changed := sink.pull(), VideoFrame):
+                yield changed

@@ -100,6 +100,23 @@ def test_a_codec_that_the_browser_lacks_is_named_where_a_face_is_read(
         visit.read_sample()
 
 
+def test_a_damaged_file_does_not_blame_a_codec_that_the_browser_has(
+    open_page: OpenPage, site: SiteServer, tmp_path: Path
+) -> None:
+    at = clips.performance(clips.SHORT)
+    content = bytearray(
+        clips.write_clip(tmp_path / "hurt.mp4", at, clips.even_times(0.3), codec="libx264").read_bytes()
+    )
+    start = content.index(b"mdat") + 4
+    end = content.index(b"moov", start) - 4
+    content[start:end] = bytes(end - start)
+    visit = open_page(site.url)
+    visit.wait_for("ready")
+    visit.drop("hurt.mp4", "video/mp4", bytes(content))
+    visit.wait_for("error")
+    assert visit.error.startswith("hurt.mp4 is not a video that this browser can play (")
+
+
 def encode(image_rgb: npt.NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
 

@@ -87,7 +87,9 @@ async function findVideo(input, name) {
 export async function explainVideo(blob, name, reason) {
   const {input} = await openInput(blob);
   try {
-    const {codec} = await findVideo(input, name);
+    const video = await findVideo(input, name);
+    // Where the browser has the codec, the file is what is wrong.
+    const codec = await video.canDecode() ? null : video.codec;
     const known = {hevc: 'HEVC (H.265)', avc: 'H.264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1'};
     if (codec !== null) return new PageError('error_video_codec', {name, codec: Object.hasOwn(known, codec) ? known[/** @type {keyof typeof known} */ (codec)] : codec});
   } catch (error) {

@@ -55,7 +55,7 @@ serve: build  ## serve the page on this machine until Ctrl-C
 test: setup vendor browser lint types  ## everything: lint, types, all tests (minutes)
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: setup lint types  ## lint, types and the quick tests (under a minute)
+check: setup lint types  ## lint, types and the quick tests (under two minutes)
 	@$(PY) -m pytest -n 2 -m "not slow and not browser"
 
 lint: $(SETUP)  ## ruff: rules and formatting

@@ -15,6 +15,16 @@ from reon_export.site.server import SiteServer  # noqa: E402
 
 FOLDER = ROOT / ".github"
 TIMEOUT_MS = 120_000
+# Without a font, every syllable is the same empty box.
+HAS_KOREAN_FONT = """() => {
+    const [one, other] = ['한', '국'].map((text) => {
+        const context = new OffscreenCanvas(40, 40).getContext('2d');
+        context.font = '30px sans-serif';
+        context.fillText(text, 2, 32);
+        return context.getImageData(0, 0, 40, 40).data.join();
+    });
+    return one !== other;
+}"""
 
 
 def main() -> None:
@@ -26,6 +36,9 @@ def main() -> None:
         )
         page = browser.new_page(viewport={"width": 1120, "height": 900})
         page.goto(site.url)
+        if not page.evaluate(HAS_KOREAN_FONT):
+            print("The pictures were left as they are: no Korean font is installed (apt-get install fonts-nanum).")
+            return
         page.click("#sample")
         page.wait_for_selector('body[data-state="result"]', timeout=TIMEOUT_MS)
         page.screenshot(path=FOLDER / "screenshot.png", full_page=True)

@@ -59,6 +59,7 @@ def replacing_folder(target: Path, check: Callable[[Path, Path], None]) -> Itera
         place = Workplace(outer / "new", outer / "scratch")
         with _explained(target):
             place.folder.mkdir()
+            place.folder.chmod(0o755)  # whatever the umask: it is there to be served
             place.scratch.mkdir()
         yield place
         with _explained(target):

@@ -193,4 +193,4 @@ def _list_own_files(folder: Path) -> list[str]:
     return [entry.path for entry in read_manifest(folder).files]
 
 
-MODEL_FOLDER = OwnFolder("a model folder", "--out", MANIFEST_NAME, _list_own_files)
+MODEL_KIND = OwnFolder("a model folder", "--out", MANIFEST_NAME, _list_own_files)

@@ -6,6 +6,7 @@ otherwise than it is; a line break forges a second line.
 
 import re
 import shlex
+from pathlib import Path
 from typing import Final
 
 from rich.markup import escape as escape_markup
@@ -33,6 +34,11 @@ def quote_for_shell(text: str) -> str:
 def escape(text: str) -> str:
     """One line for rich: no control characters, no line breaks, no markup."""
     return escape_markup(make_printable(text))
+
+
+def escape_argument(path: Path) -> str:
+    """A path as one word of a command to be pasted, for rich."""
+    return escape_markup(quote_for_shell(str(path)))
 
 
 def escape_markdown(text: str) -> str:

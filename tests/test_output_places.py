@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reon_export.errors import FolderError
-from reon_export.manifest import MANIFEST_NAME, MODEL_FOLDER
+from reon_export.manifest import MANIFEST_NAME, MODEL_KIND
 from reon_export.output_places import check_files, check_inputs_apart, check_replaceable, has_format, write_files
 from reon_export.spec import ModelSpec
 from tests.support.model_folders import write_tiny_model
@@ -27,7 +27,7 @@ def test_new_empty_and_own_folders_are_replaceable(tmp_path: Path, model: Path) 
     (tmp_path / "empty").mkdir()
     (model / ".DS_Store").touch()
     for folder in (tmp_path / "new" / "deep", tmp_path / "empty", model):
-        check_replaceable(folder, MODEL_FOLDER)
+        check_replaceable(folder, MODEL_KIND)
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "best.pt", "tfjs-float32/notes.txt", ".env"])
@@ -35,14 +35,14 @@ def test_one_more_file_in_a_model_folder_keeps_it(model: Path, name: str) -> Non
     (model / name).parent.mkdir(exist_ok=True)
     (model / name).write_text(WORK, encoding="utf-8")
     with pytest.raises(FolderError, match=rf"model holds {name}, which no build put there; it was left as it is, move"):
-        check_replaceable(model, MODEL_FOLDER)
+        check_replaceable(model, MODEL_KIND)
     assert (model / name).read_text(encoding="utf-8") == WORK
 
 
 def test_a_link_in_a_model_folder_keeps_it(model: Path, tmp_path: Path) -> None:
     (model / "mine").symlink_to(tmp_path)
     with pytest.raises(FolderError, match="model holds mine, which no build put there"):
-        check_replaceable(model, MODEL_FOLDER)
+        check_replaceable(model, MODEL_KIND)
 
 
 @pytest.mark.parametrize("manifest", ["{}", '{"manifest_version": 3, "name": "my extension"}', "", "[" * 100_000])
@@ -54,12 +54,12 @@ def test_another_tools_manifest_makes_no_model_folder(tmp_path: Path, manifest: 
     with pytest.raises(
         FolderError, match=r"extension is not empty and not a model folder \(its manifest.json is not u"
     ):
-        check_replaceable(folder, MODEL_FOLDER)
+        check_replaceable(folder, MODEL_KIND)
     (folder / MANIFEST_NAME).unlink()
     with pytest.raises(
         FolderError, match=r"extension is not empty and not a model folder \(its manifest.json is not t"
     ):
-        check_replaceable(folder, MODEL_FOLDER)
+        check_replaceable(folder, MODEL_KIND)
     assert (folder / "index.js").read_text(encoding="utf-8") == WORK
 
 
@@ -70,17 +70,17 @@ def test_places_that_are_no_folder(tmp_path: Path, model: Path, monkeypatch: pyt
     os.mkfifo(tmp_path / "pipe")
     for name in ("file", "link", "nowhere", "pipe"):
         with pytest.raises(FolderError, match=f"{name} is not a plain folder; give --out a folder that is new, em"):
-            check_replaceable(tmp_path / name, MODEL_FOLDER)
+            check_replaceable(tmp_path / name, MODEL_KIND)
     with pytest.raises(FolderError, match=r"--out .*/file/below cannot be written: .*/file is not a folder that you"):
-        check_replaceable(tmp_path / "file" / "below", MODEL_FOLDER)
+        check_replaceable(tmp_path / "file" / "below", MODEL_KIND)
     monkeypatch.chdir(model)
     for name in (".", "..", "/", str(model), str(tmp_path)):
         with pytest.raises(FolderError, match=f"--out {name} is the folder that you are in, or one above it"):
-            check_replaceable(Path(name), MODEL_FOLDER)
+            check_replaceable(Path(name), MODEL_KIND)
     with pytest.raises(FolderError, match="cannot be used: File name too long; choose another place"):
-        check_replaceable(tmp_path / ("x" * 300), MODEL_FOLDER)
+        check_replaceable(tmp_path / ("x" * 300), MODEL_KIND)
     with pytest.raises(FolderError, match=r"cannot be used: .*null byte"):
-        check_replaceable(tmp_path / "a\0b", MODEL_FOLDER)
+        check_replaceable(tmp_path / "a\0b", MODEL_KIND)
 
 
 def test_what_is_read_may_not_lie_in_what_is_replaced(tmp_path: Path, model: Path) -> None:

@@ -16,9 +16,9 @@ from reon_export.spec import REON_LABELS, Label, first_problem
 from reon_export.text_file import read_text
 
 # Keys under which a JSON object holds the labels: torchvision's and transformers' names, and what scripts call them.
-_MOST_DIGITS: Final = 9
 _LIST_KEYS: Final = ("labels", "classes", "class_names", "label_names", "names", "categories")
 _INDEX_KEYS: Final = ("id2label", "idx_to_class", "idx2class", "index_to_class", "int_to_label")
+_MOST_DIGITS: Final = 9  # of an index; Python refuses to read thousands of them
 _NAME_KEYS: Final = ("class_to_idx", "label2id", "class2idx", "class_to_index", "label_to_int")
 _HEADER_INDEX: Final = {"index", "idx", "id", "class_id", "label_id", "class_index", "no", "번호"}
 _FORMS: Final = "expected one label a line, `0 label` lines, or a JSON list"

@@ -7,6 +7,7 @@ import argparse
 import codecs
 import difflib
 import hashlib
+import os
 import pickle
 import re
 import struct
@@ -26,7 +27,7 @@ from reon_export.checkpoint.tensor_mappings import tensor_mappings
 from reon_export.errors import CheckpointError
 from reon_export.file_kind import name_kind
 from reon_export.limits import RAISE_BYTES, max_bytes, max_text_bytes
-from reon_export.read_file import check_file, open_file
+from reon_export.read_file import open_file
 
 
 class _Ignored:
@@ -94,11 +95,12 @@ def hash_file(path: Path) -> str:
     """The sha256 of the file's bytes, in hexadecimal.
 
     Raises:
-        CheckpointError: There is no such file, it cannot be read, or nothing is in it.
+        CheckpointError: There is no such file, it cannot be read, is larger than is read, or nothing is in it.
     """
     try:
-        size = check_file(path)
         with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            _check_size(path, size)
             digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed lacks readinto
             is_growing = file.tell() > size
     except FileNotFoundError:
@@ -128,7 +130,6 @@ def read_weights(path: Path) -> StoredWeights:
     sha256 = hash_file(path)
     with open_file(path) as file:
         head = file.read(512)
-    _check_size(path, path.stat().st_size)
     if head.startswith(b"PK\x03\x04"):
         return _from_torch(path, sha256, _read_torch_zip(path))
     if re.match(rb"\x80[\x02-\x05]\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", head):  # torch.save before version 1.6

@@ -11,7 +11,7 @@ from reon_export.cli.console import VERDICT_COLOURS, StepPrinter, out, print_jso
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_triple
 from reon_export.manifest import PRECISIONS, Artefact
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR
-from reon_export.printable import escape, quote_for_shell
+from reon_export.printable import escape, escape_argument
 from reon_export.spec import DEFAULT_OPSET, OPSETS, Layout
 
 if TYPE_CHECKING:
@@ -212,10 +212,10 @@ def _next_step(result: "BuildResult") -> str:
     if not result.usable:
         return "Not fit for a browser: the exact artefacts must pass. Check the reasons above before you use it."
     if result.site is not None:
-        return f"Next: python -m reon_export serve {escape(quote_for_shell(str(result.site.path)))} --open"
+        return f"Next: python -m reon_export serve {escape_argument(result.site.path)} --open"
     if result.standalone is not None:
         return f"Next: open {escape(str(result.standalone.path))} in a browser"
     serve = "python -m reon_export serve --open"
     if result.folder.resolve() == DEFAULT_MODEL_DIR.resolve():
         return f"Next: {serve}"
-    return f"Next: {serve} --model {escape(quote_for_shell(str(result.folder)))}"
+    return f"Next: {serve} --model {escape_argument(result.folder)}"

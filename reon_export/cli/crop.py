@@ -8,7 +8,7 @@ import typer
 from reon_export.cli.console import ProgressBars, out, print_json
 from reon_export.evaluate.choices import CropFormat, CropSource, Executor, LabelSource
 from reon_export.paths import DEFAULT_SPEC
-from reon_export.printable import escape, quote_for_shell
+from reon_export.printable import escape, escape_argument
 
 if TYPE_CHECKING:
     from reon_export.evaluate.crop_dataset import CropRun
@@ -87,7 +87,7 @@ def _print_crops(run: "CropRun") -> None:
     out.print(f"{run.seconds:.1f} s, {run.run.entries / run.seconds:.1f} images/s; milliseconds an image: {parts}")
     out.print(f"\nWritten: {escape(str(run.out))} (crops.jsonl lists every image)", soft_wrap=True)
     if run.counts.get("ok"):
-        folder = escape(quote_for_shell(str(run.out)))
+        folder = escape_argument(run.out)
         command = f"python -m reon_export evaluate MODEL --data {folder} --crop none"
         out.print(f"Next: {command}", soft_wrap=True)
     else:

@@ -1,6 +1,5 @@
 """`python -m reon_export parity`."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +58,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     """
     from reon_export.parity.job import ParityOptions, run_parity
     from reon_export.parity.records import RUNGS
-    from reon_export.parity.report import check_report_folder, write_report
+    from reon_export.parity.report import check_report_folder, make_report, write_report
 
     options = ParityOptions(
         model_dir=model_dir,
@@ -81,7 +80,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
         run = run_parity(options, bars)
     page = write_report(run, report)
     if as_json:
-        print_json(json.loads((report / "parity.json").read_text(encoding="utf-8")))
+        print_json(make_report(run))
     else:
         print_parity(run, str(page))
     if run.verdict != "passed":

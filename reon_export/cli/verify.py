@@ -10,7 +10,7 @@ from rich.table import Table
 from reon_export.cli.console import out, print_json
 from reon_export.cli.options import NOT_GOOD_ENOUGH
 from reon_export.paths import DEFAULT_MODEL_DIR
-from reon_export.printable import escape, quote_for_shell
+from reon_export.printable import escape, escape_argument
 
 if TYPE_CHECKING:
     from reon_export.parity.verify import Verification
@@ -65,8 +65,6 @@ def _print(verification: "Verification") -> None:
     if verification.passed:
         option = "serve --open --model" if verification.kind == "model" else "serve --open"
         out.print("\n[green]Verified.[/] It is what was built.")
-        out.print(
-            f"Next: python -m reon_export {option} {escape(quote_for_shell(str(verification.folder)))}", soft_wrap=True
-        )
+        out.print(f"Next: python -m reon_export {option} {escape_argument(verification.folder)}", soft_wrap=True)
     else:
         out.print("\n[red]Not verified.[/] Build it again, or copy it again from where it was built.")

@@ -16,7 +16,7 @@ from reon_export.errors import ExportError
 from reon_export.export.plan import BuildOptions, BuildPlan, make_plan
 from reon_export.faces.samples import spread_evenly
 from reon_export.manifest import (
-    MODEL_FOLDER,
+    MODEL_KIND,
     Artefact,
     Manifest,
     ParityRecord,
@@ -113,17 +113,17 @@ def build(
     with clock.step("load"):
         plan = make_plan(Path(checkpoint), options or BuildOptions())
     out = plan.options.out
-    with replacing_folder(out, partial(check_only_own_files, kind=MODEL_FOLDER)) as place:
+    with replacing_folder(out, partial(check_only_own_files, kind=MODEL_KIND)) as place:
         folder = place.folder
         manifest = _convert(plan, folder, place.scratch, clock)
         if plan.options.parity:
             manifest = _prove(plan, manifest, folder, clock)
         write_manifest(manifest, folder)
-    with clock.step("verify"):
-        verification = verify(out)
-    result = BuildResult(out, manifest, tuple(clock.steps), plan.warnings)
-    if result.usable and not verification.passed:
-        raise ExportError(f"{out} is not what was built: {verification.first_problem}; check the disk, build it again")
+        with clock.step("verify"):
+            verification = verify(folder)
+        result = BuildResult(out, manifest, tuple(clock.steps), plan.warnings)
+        if result.usable and not verification.passed:
+            raise ExportError(f"{out} would not be what was built: {verification.first_problem}; check the disk")
     return _publish(result, plan.options, clock)
 
 

@@ -13,7 +13,7 @@ from reon_export.checkpoint.answers import find_constant_answer, is_untrained
 from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
 from reon_export.errors import CheckpointError, ExportError, SiteError
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
-from reon_export.manifest import MODEL_FOLDER, PRECISIONS, Precision
+from reon_export.manifest import MODEL_KIND, PRECISIONS, Precision
 from reon_export.output_places import check_inputs_apart, check_replaceable
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
 from reon_export.runtimes.page_session import check_page_is_built
@@ -99,7 +99,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
 
 def _check_out(path: Path, options: BuildOptions) -> None:
     """Raise FolderError if --out is no place for a model folder, or holds what this build reads."""
-    check_replaceable(options.out, MODEL_FOLDER)
+    check_replaceable(options.out, MODEL_KIND)
     check_inputs_apart(options.out, "--out", _named_inputs(path, options))
 
 

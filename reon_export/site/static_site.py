@@ -62,7 +62,7 @@ def write_site(model_dir: Path, out: Path, page: Path = WEB_DEMO) -> Written:
     check_site_target(out, model_dir, page)
     manifest = keep_usable(read_manifest(model_dir), model_dir)
     try:
-        with replacing_folder(out, partial(check_only_own_files, kind=SITE_FOLDER)) as place:
+        with replacing_folder(out, partial(check_only_own_files, kind=SITE_KIND)) as place:
             fresh = place.folder
             for name in list_page_files(page):
                 (fresh / name).parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def check_site_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None
     for folder in (page, model_dir):
         if _overlap(out, folder):
             raise SiteError(f"--site {out} and {folder} lie one inside the other; choose a folder apart from it")
-    check_replaceable(out, SITE_FOLDER)
+    check_replaceable(out, SITE_KIND)
 
 
 def check_page(page: Path) -> None:
@@ -155,7 +155,7 @@ def _list_own_files(folder: Path) -> list[str]:
     return [entry.path for entry in read_site_record(folder).files]
 
 
-SITE_FOLDER = OwnFolder("an earlier site", "--site", RECORD_NAME, _list_own_files)
+SITE_KIND = OwnFolder("an earlier site", "--site", RECORD_NAME, _list_own_files)
 
 
 def _list_files(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Visits to the page in one Chromium a session, with a fresh profile a test."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ from reon_export.browsers.select import CHROMIUM_ARGUMENTS, find_browser
 from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.site.server import SiteServer
 from tests.support import clips
+from tests.support.hosts import PLAIN_PATH, LoggedHost
 from tests.support.visits import ChangeManifest, OpenPage, ServeChanged, Visit, copy_model, open_visit
 
 FAILURES = Path("build/failures")
@@ -135,3 +137,19 @@ def serve_changed(model_dir: Path, tmp_path: Path) -> Iterator[ServeChanged]:
             return stack.enter_context(SiteServer(WEB_DEMO, mounts={"model": folder}))
 
         yield serve
+
+
+@pytest.fixture
+def folder(model_dir: Path, tmp_path: Path) -> Path:
+    """The site as plain files, model included, free to be changed; `PLAIN_PATH` inside of tmp_path."""
+    folder = tmp_path / PLAIN_PATH
+    shutil.copytree(WEB_DEMO, folder, ignore=shutil.ignore_patterns("node_modules", "model"))
+    copy_model(model_dir, folder)
+    return folder
+
+
+@pytest.fixture
+def host(folder: Path) -> Iterator[LoggedHost]:
+    """The folder on our own server, with its headers."""
+    with LoggedHost(folder) as host:
+        yield host

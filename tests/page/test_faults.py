@@ -1,34 +1,16 @@
 """The page where hosts, caches, tabs and files misbehave."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
 from tests.page.test_offline import flip_bit, large_files, rebuild
 from tests.support.hosts import LoggedHost
-from tests.support.visits import OpenPage, copy_model
+from tests.support.visits import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-def folder(model_dir: Path, tmp_path: Path) -> Path:
-    """The site as plain files, model included, free to be changed."""
-    folder = tmp_path / "site"
-    shutil.copytree(WEB_DEMO, folder, ignore=shutil.ignore_patterns("node_modules", "model"))
-    copy_model(model_dir, folder)
-    return folder
-
-
-@pytest.fixture
-def host(folder: Path) -> Iterator[LoggedHost]:
-    with LoggedHost(folder) as host:
-        yield host
 
 
 def test_a_model_that_is_replaced_while_it_is_loaded_is_loaded_as_one(

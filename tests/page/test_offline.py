@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,35 +10,17 @@ from typing import Any
 import pytest
 
 from reon_export.browsers.select import open_page as open_engine
-from reon_export.paths import WEB_DEMO
 from tests.support.engines import require_engine
-from tests.support.hosts import LoggedHost
-from tests.support.visits import OpenPage, Visit, copy_model
+from tests.support.hosts import PLAIN_PATH, LoggedHost
+from tests.support.visits import OpenPage, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PLAIN_PATH = "somebody/else/site/"
 # Several hundred bytes an answer, nearly all of them 304s; the model and the libraries are 10 MB.
 SECOND_VISIT_BYTES = 60_000
 RELOAD_S = 3
 NOT_ISOLATED = "Object.defineProperty(globalThis, 'crossOriginIsolated', {get: () => false})"
 NO_STORAGE = "Object.defineProperty(globalThis, 'sessionStorage', {get() { throw new Error('forbidden') }})"
-
-
-@pytest.fixture
-def folder(model_dir: Path, tmp_path: Path) -> Path:
-    """The site as plain files, model included, free to be changed; `PLAIN_PATH` inside of tmp_path."""
-    folder = tmp_path / PLAIN_PATH
-    shutil.copytree(WEB_DEMO, folder, ignore=shutil.ignore_patterns("node_modules", "model"))
-    copy_model(model_dir, folder)
-    return folder
-
-
-@pytest.fixture
-def host(folder: Path) -> Iterator[LoggedHost]:
-    """The folder on our own server, with its headers."""
-    with LoggedHost(folder) as host:
-        yield host
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from typing import Any, Self
 from reon_export.site.handler import SiteHandler, SiteHTTPServer
 from reon_export.site.server import HOST
 
+PLAIN_PATH = "somebody/else/site/"  # where a site may lie on a host that others share
+
 
 @dataclass
 class Log:

@@ -37,6 +37,47 @@ class OwnFolder:
     list_files: Callable[[Path], Collection[str]]
 
 
+@dataclass(frozen=True)
+class OwnFiles:
+    """The files that a command writes into a folder of the user's.
+
+    Attributes:
+        option: The option of the command line that names the folder, like --out.
+        record: The one of them that tells whose they all are.
+        names: All of them.
+        is_ours: Whether a record is one that the command wrote.
+    """
+
+    option: str
+    record: str
+    names: tuple[str, ...]
+    is_ours: Callable[[Path], bool]
+
+    def check(self, folder: Path) -> None:
+        """Raise FolderError if a file of one of the names is in `folder` that no earlier run wrote."""
+        check_parent(folder / self.record, self.option)
+        mode = _find_mode(folder, self.option, follow=True)
+        if mode is not None and not stat.S_ISDIR(mode):
+            raise FolderError(f"{self.option} {folder} is not a folder; choose another one")
+        there = [name for name in sorted(self.names) if os.path.lexists(folder / name)]
+        if there and not self.is_ours(folder / self.record):
+            raise FolderError(
+                f"{folder} holds {there[0]}, which no earlier run wrote (there is no {self.record} of one); it was "
+                f"left as it is, choose another {self.option}"
+            )
+
+    def write(self, folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+        """Check again and write each file whole; their paths come back, in order. Raises FolderError."""
+        self.check(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in contents.items():
+                replace_file(folder / name, content)
+        except OSError as error:
+            raise FolderError(f"cannot write into {folder}: {_reason(error)}; choose another {self.option}") from error
+        return [folder / name for name in contents]
+
+
 def check_replaceable(target: Path, kind: OwnFolder) -> None:
     """Raise FolderError unless nothing is at `target`, or an empty folder, or only files that its own record lists.
 
@@ -96,36 +137,6 @@ def check_inputs_apart(target: Path, option: str, inputs: Mapping[str, Path | No
             raise FolderError(
                 f"{option} {target} would be replaced, and {name} ({path}) lies inside it; choose another {option}"
             )
-
-
-def check_files(
-    folder: Path, names: Collection[str], record: str, is_ours: Callable[[Path], bool], option: str
-) -> None:
-    """Raise FolderError if a file of one of these names is in `folder` that no earlier run wrote.
-
-    Whose they are, `record` tells, the one of them that `is_ours` is asked about.
-    """
-    check_parent(folder / record, option)
-    mode = _find_mode(folder, option, follow=True)
-    if mode is not None and not stat.S_ISDIR(mode):
-        raise FolderError(f"{option} {folder} is not a folder; choose another one")
-    there = [name for name in sorted(names) if os.path.lexists(folder / name)]
-    if there and not is_ours(folder / record):
-        raise FolderError(
-            f"{folder} holds {there[0]}, which no earlier run wrote (there is no {record} of one); it was left as it "
-            f"is, choose another {option}"
-        )
-
-
-def write_files(folder: Path, contents: Mapping[str, bytes], option: str) -> list[Path]:
-    """Write each file whole, after `check_files`; their paths come back, in order. Raises FolderError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            replace_file(folder / name, content)
-    except OSError as error:
-        raise FolderError(f"cannot write into {folder}: {_reason(error)}; choose another {option}") from error
-    return [folder / name for name in contents]
 
 
 def has_format(path: Path, expected: str) -> bool:

@@ -2,19 +2,21 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from reon_export.errors import FolderError
 from reon_export.manifest import MANIFEST_NAME, MODEL_KIND
-from reon_export.output_places import check_files, check_inputs_apart, check_replaceable, has_format, write_files
+from reon_export.output_places import OwnFiles, check_inputs_apart, check_replaceable, has_format
 from reon_export.spec import ModelSpec
 from tests.support.model_folders import write_tiny_model
 
 WORK = "years of work"
 RECORD = "score.json"
 NAMES = ("score.csv", RECORD)
+FILES = OwnFiles("--out", RECORD, NAMES, partial(has_format, expected="reon-score"))
 
 
 @pytest.fixture
@@ -93,35 +95,32 @@ def test_what_is_read_may_not_lie_in_what_is_replaced(tmp_path: Path, model: Pat
     check_inputs_apart(model, "--out", {"the checkpoint": tmp_path / "model2" / "best.pt"})
 
 
-def is_ours(path: Path) -> bool:
-    return has_format(path, "reon-score")
-
-
 def test_files_of_the_same_name_are_kept(tmp_path: Path) -> None:
-    check_files(tmp_path / "new", NAMES, RECORD, is_ours, "--out")
+    FILES.check(tmp_path / "new")
     (tmp_path / "other.csv").write_text(WORK, encoding="utf-8")
-    check_files(tmp_path, NAMES, RECORD, is_ours, "--out")
+    FILES.check(tmp_path)
     (tmp_path / "score.csv").write_text(WORK, encoding="utf-8")
     with pytest.raises(
         FolderError, match=r"holds score.csv, which no earlier run wrote \(there is no score.json of one"
     ):
-        check_files(tmp_path, NAMES, RECORD, is_ours, "--out")
+        FILES.check(tmp_path)
     with pytest.raises(FolderError, match=r"--out .*/other.csv is not a folder"):
-        check_files(tmp_path / "other.csv", NAMES, RECORD, is_ours, "--out")
+        FILES.check(tmp_path / "other.csv")
 
 
 def test_files_of_an_earlier_run_are_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     mine = json.dumps({"format": "reon-score"}).encode()
-    write_files(folder, {"score.csv": b"1", RECORD: mine}, "--out")
-    check_files(folder, NAMES, RECORD, is_ours, "--out")
+    FILES.write(folder, {"score.csv": b"1", RECORD: mine})
+    FILES.check(folder)
     for other in (b"{}", b"[1]", b'{"format": "else"}', b"\xff", b"[" * 100_000):
         (folder / RECORD).write_bytes(other)
         with pytest.raises(FolderError, match="which no earlier run wrote"):
-            check_files(folder, NAMES, RECORD, is_ours, "--out")
+            FILES.check(folder)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "model").write_text(WORK, encoding="utf-8")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "taken").write_text(WORK, encoding="utf-8")
     with pytest.raises(FolderError, match=r"cannot write into .*: (File exists|Not a directory); choose another --out"):
-        write_files(tmp_path / "model", {RECORD: b""}, "--out")
+        FILES.write(tmp_path / "model", {f"taken/{RECORD}": b""})

@@ -60,7 +60,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
     """
     from reon_export.evaluate.batches import BatchOptions
     from reon_export.evaluate.job import EvaluateOptions, evaluate
-    from reon_export.evaluate.report import check_evaluation_folder, evaluation_as_json, write_evaluation
+    from reon_export.evaluate.report import EVALUATION_FILES, evaluation_as_json, write_evaluation
 
     if not data:
         raise DataError("--data is missing; give a folder with one folder of images a class")
@@ -78,7 +78,7 @@ def evaluate_command(  # noqa: PLR0913, PLR0917  # one parameter an option is ho
         out=out_dir,
         batches=BatchOptions(executor, workers, batch_size),
     )
-    check_evaluation_folder(options.out)
+    EVALUATION_FILES.check(options.out)
     with ProgressBars() as bars:
         evaluation = evaluate(options, bars)
     with progress.status("drawing …"):

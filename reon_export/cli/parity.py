@@ -58,7 +58,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     """
     from reon_export.parity.job import ParityOptions, run_parity
     from reon_export.parity.records import RUNGS
-    from reon_export.parity.report import check_report_folder, make_report, write_report
+    from reon_export.parity.report import REPORT_FILES, make_report, write_report
 
     options = ParityOptions(
         model_dir=model_dir,
@@ -75,7 +75,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     if bisect:
         _bisect(options)
         return
-    check_report_folder(report)
+    REPORT_FILES.check(report)
     with ProgressBars() as bars:
         run = run_parity(options, bars)
     page = write_report(run, report)

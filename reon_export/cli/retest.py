@@ -34,7 +34,7 @@ def retest_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     """
     from reon_export.evaluate.batches import BatchOptions
     from reon_export.evaluate.retest.job import RetestOptions, find_videos, retest
-    from reon_export.evaluate.retest.report import check_retest_folder, retest_as_json, write_retest
+    from reon_export.evaluate.retest.report import RETEST_FILES, retest_as_json, write_retest
 
     options = RetestOptions(
         videos=find_videos(videos),
@@ -44,7 +44,7 @@ def retest_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
         out=out_dir,
         batches=BatchOptions(executor, workers, batch_size=1),
     )
-    check_retest_folder(options.out)
+    RETEST_FILES.check(options.out)
     with ProgressBars() as bars:
         result = retest(options, bars)
     with progress.status("drawing …"):

@@ -17,7 +17,7 @@ from reon_export.evaluate.metrics import Figures
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.faces.preprocess import resize_bilinear
 from reon_export.manifest import read_manifest
-from reon_export.output_places import check_files, has_format, write_files
+from reon_export.output_places import OwnFiles, has_format
 from reon_export.printable import escape_markdown
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "reon-evaluation", 1
 JSON_NAME, MARKDOWN_NAME = "evaluation.json", "evaluation.md"
 CONFUSION_NAME, COMPARISON_NAME, CHANGED_NAME = "confusion.png", "compare.png", "changed.png"
+EVALUATION_FILES = OwnFiles(
+    "--out",
+    JSON_NAME,
+    (JSON_NAME, MARKDOWN_NAME, CONFUSION_NAME, COMPARISON_NAME, CHANGED_NAME),
+    partial(has_format, expected=FORMAT),
+)
 _THUMBNAIL = 96
 _BLUE, _GREEN, _RED = "#0072B2", "#009E73", "#D55E00"
 
@@ -117,15 +123,7 @@ def write_evaluation(evaluation: Evaluation) -> list[Path]:
         contents[COMPARISON_NAME] = _draw_comparison(evaluation)
         if evaluation.comparison.examples:
             contents[CHANGED_NAME] = _draw_examples(evaluation, evaluation.comparison.examples)
-    folder = evaluation.options.out
-    check_evaluation_folder(folder)
-    return write_files(folder, contents, "--out")
-
-
-def check_evaluation_folder(folder: Path) -> None:
-    """Raise FolderError if an evaluation cannot be written into `folder` without harm to somebody's files."""
-    names = (JSON_NAME, MARKDOWN_NAME, CONFUSION_NAME, COMPARISON_NAME, CHANGED_NAME)
-    check_files(folder, names, JSON_NAME, partial(has_format, expected=FORMAT), "--out")
+    return EVALUATION_FILES.write(evaluation.options.out, contents)
 
 
 def _render_markdown(evaluation: Evaluation) -> str:

@@ -1,7 +1,8 @@
 """Whether a model folder or a site is what was built: every hash, size, spec, verdict and self-test, offline."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,11 +22,12 @@ from reon_export.network_facts import check_fits, read_tfjs_facts
 from reon_export.output_places import list_files
 from reon_export.parity.compare import measure
 from reon_export.parity.gates import gate_for, judge
-from reon_export.runtimes.onnx_runtime import load_onnx
+from reon_export.runtimes.onnx_runtime import OnnxRuntime, load_onnx
 from reon_export.runtimes.predictions import Predictions
 from reon_export.site.static_site import MODEL_FOLDER, RECORD_NAME, read_site_record
 
 Outcome = Literal["passed", "failed", "note"]
+LoadOnnx = Callable[[Artefact], OnnxRuntime]
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,13 @@ def _check_files(folder: Path, entries: tuple[FileEntry, ...], record: str) -> C
 
 
 def _check_model(folder: Path, manifest: Manifest, *, is_published: bool) -> Iterator[Check]:
+    load = cache(partial(load_onnx, folder, spec=manifest.spec))  # the self-test runs what is looked at here
     for artefact in manifest.artefacts:
-        yield _check_artefact(folder, artefact, manifest)
+        yield _check_artefact(folder, artefact, manifest, load)
     if not any(artefact.is_loadable for artefact in manifest.artefacts):
         yield Check("verdicts", "failed", "no TF.js artefact that a page may load; build it again")
     if manifest.self_test is not None:
-        yield _check_self_test(folder, manifest, manifest.self_test)
+        yield _check_self_test(folder, manifest, manifest.self_test, load)
     missing = list(_list_unrecorded(manifest))
     if missing:
         yield Check("record", "note", f"made before {', '.join(missing)} was recorded; build it again to have that")
@@ -106,9 +109,13 @@ def _check_model(folder: Path, manifest: Manifest, *, is_published: bool) -> Ite
         yield Check("verdicts", "failed", "a site holds an artefact that failed its gate")
 
 
-def _check_artefact(folder: Path, artefact: Artefact, manifest: Manifest) -> Check:
+def _check_artefact(folder: Path, artefact: Artefact, manifest: Manifest, load: LoadOnnx) -> Check:
     try:
-        _check_network(folder, artefact, manifest)
+        if artefact.runtime == "onnx":
+            load(artefact)
+        else:
+            entry = artefact.files[0]
+            check_fits(read_tfjs_facts(read_artefact_file(folder, entry), entry.path), manifest.spec, entry.path)
     except ReonExportError as error:
         return Check(artefact.name, "failed", str(error))
     judged = artefact.verdict.replace("_", " ")
@@ -120,17 +127,7 @@ def _check_artefact(folder: Path, artefact: Artefact, manifest: Manifest) -> Che
     return Check(artefact.name, "failed" if artefact.precision == "float32" else "note", detail)
 
 
-def _check_network(folder: Path, artefact: Artefact, manifest: Manifest) -> None:
-    """Raise a ReonExportError if the network in an artefact is not one for this manifest."""
-    if artefact.runtime == "onnx":
-        load_onnx(folder, artefact, manifest.spec)
-        return
-    entry = artefact.files[0]
-    facts = read_tfjs_facts(read_artefact_file(folder, entry), entry.path)
-    check_fits(facts, manifest.spec, entry.path)
-
-
-def _check_self_test(folder: Path, manifest: Manifest, self_test: SelfTest) -> Check:
+def _check_self_test(folder: Path, manifest: Manifest, self_test: SelfTest, load: LoadOnnx) -> Check:
     """The crops and the logits fit the spec, and the ONNX network, where there is one, still gives these logits."""
     spec, labels = manifest.spec, tuple(label.key for label in manifest.spec.labels)
     try:
@@ -148,7 +145,7 @@ def _check_self_test(folder: Path, manifest: Manifest, self_test: SelfTest) -> C
     if onnx is None:
         return Check("self-test", "passed", f"{self_test.samples} crops; to be run by each visitor's browser")
     try:
-        actual = load_onnx(folder, onnx, spec)(crops_rgb)
+        actual = load(onnx)(crops_rgb)
     except ReonExportError as error:
         return Check("self-test", "failed", str(error))
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from reon_export.output_places import check_files, has_format, write_files
+from reon_export.output_places import OwnFiles, has_format
 from reon_export.score.definition import RATE_HZ, Alignment, Moment, Score
 from reon_export.score.tracks.track import Track, track_to_json
 
 FORMAT, VERSION = "reon-score", 1
 JSON_NAME, CSV_NAME, FIGURE_NAME = "score.json", "score.csv", "score.png"
 ACTOR_TRACK_NAME, USER_TRACK_NAME = "actor.track.json", "user.track.json"
+SCORE_FILES = OwnFiles(
+    "--out",
+    JSON_NAME,
+    (JSON_NAME, CSV_NAME, FIGURE_NAME, ACTOR_TRACK_NAME, USER_TRACK_NAME),
+    partial(has_format, expected=FORMAT),
+)
 _DECIMALS = 6
 
 
@@ -85,14 +91,7 @@ def write_score(result: ScoreResult, figure_png: bytes, folder: Path) -> list[Pa
         ACTOR_TRACK_NAME: track_to_json(result.actor).encode(),
         USER_TRACK_NAME: track_to_json(result.user).encode(),
     }
-    check_score_folder(folder)
-    return write_files(folder, contents, "--out")
-
-
-def check_score_folder(folder: Path) -> None:
-    """Raise FolderError if a score cannot be written into `folder` without harm to somebody's files."""
-    names = (JSON_NAME, CSV_NAME, FIGURE_NAME, ACTOR_TRACK_NAME, USER_TRACK_NAME)
-    check_files(folder, names, JSON_NAME, partial(has_format, expected=FORMAT), "--out")
+    return SCORE_FILES.write(folder, contents)
 
 
 def _describe(track: Track) -> dict[str, Any]:

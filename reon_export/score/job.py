@@ -21,7 +21,7 @@ from reon_export.score.definition import (
     score_tracks,
 )
 from reon_export.score.figure import Pair, draw_score
-from reon_export.score.files import ScoreResult, check_score_folder, write_score
+from reon_export.score.files import SCORE_FILES, ScoreResult, write_score
 from reon_export.score.tracks.make import Timing, TrackModel, make_track
 from reon_export.score.tracks.track import Track, is_track_file, read_track
 from reon_export.score.tracks.video import DEFAULT_FPS, Video, read_frames_at
@@ -59,7 +59,7 @@ def score_videos(actor: Path, user: Path, options: ScoreOptions, on_progress: On
     for path in (actor, user):
         if not path.exists():
             raise TrackError(f"{path} does not exist; give a video, a folder of images or a track file (.json)")
-    check_score_folder(options.out)
+    SCORE_FILES.check(options.out)
     timing = Timing()
     actor_track, user_track = _make_tracks((actor, user), options, on_progress, timing)
     _check_same_model(actor_track, user_track)

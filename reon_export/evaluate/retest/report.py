@@ -10,10 +10,11 @@ import numpy as np
 
 from reon_export.evaluate.retest.changes import CHANGES
 from reon_export.evaluate.retest.job import Noise, Retest
-from reon_export.output_places import check_files, has_format, write_files
+from reon_export.output_places import OwnFiles, has_format
 
 FORMAT, VERSION = "reon-retest", 1
 JSON_NAME, FIGURE_NAME = "retest.json", "retest.png"
+RETEST_FILES = OwnFiles("--out", JSON_NAME, (JSON_NAME, FIGURE_NAME), partial(has_format, expected=FORMAT))
 _GREEN, _RED = "#1B7F5C", "#D55E00"
 Row = tuple[str, float | None, float | None, float | None, int]
 
@@ -76,17 +77,11 @@ def _rounded(value: float | None, decimals: int = 2) -> float | None:
     return None if value is None else round(value, decimals)
 
 
-def check_retest_folder(folder: Path) -> None:
-    """Raise FolderError if a retest cannot be written into `folder` without harm to somebody's files."""
-    check_files(folder, (JSON_NAME, FIGURE_NAME), JSON_NAME, partial(has_format, expected=FORMAT), "--out")
-
-
 def write_retest(result: Retest) -> list[Path]:
     """Write retest.json and retest.png; their paths come back. Raises FolderError."""
-    check_retest_folder(result.options.out)
     content = json.dumps(retest_as_json(result), ensure_ascii=False, indent=1) + "\n"
     contents = {JSON_NAME: content.encode("utf-8", "replace"), FIGURE_NAME: draw_retest(result)}
-    return write_files(result.options.out, contents, "--out")
+    return RETEST_FILES.write(result.options.out, contents)
 
 
 def draw_retest(result: Retest) -> bytes:

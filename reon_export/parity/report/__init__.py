@@ -4,7 +4,7 @@ from reon_export.parity.report.files import (
     HTML_NAME,
     JSON_NAME,
     MARKDOWN_NAME,
-    check_report_folder,
+    REPORT_FILES,
     write_report,
 )
 from reon_export.parity.report.schema import make_report, read_report
@@ -13,7 +13,7 @@ __all__ = [
     "HTML_NAME",
     "JSON_NAME",
     "MARKDOWN_NAME",
-    "check_report_folder",
+    "REPORT_FILES",
     "make_report",
     "read_report",
     "write_report",

@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from reon_export.output_places import check_files, write_files
+from reon_export.output_places import OwnFiles
 from reon_export.parity.records import ParityRun
 from reon_export.parity.report.html import render_html
 from reon_export.parity.report.markdown import render_markdown
 from reon_export.parity.report.schema import is_report, make_report
 
 JSON_NAME, MARKDOWN_NAME, HTML_NAME = "parity.json", "parity.md", "parity.html"
+REPORT_FILES = OwnFiles("--report", JSON_NAME, (JSON_NAME, MARKDOWN_NAME, HTML_NAME), is_report)
 
 
 def write_report(run: ParityRun, folder: Path) -> Path:
@@ -25,12 +26,6 @@ def write_report(run: ParityRun, folder: Path) -> Path:
         MARKDOWN_NAME: render_markdown(run),
         HTML_NAME: render_html(run),
     }
-    check_report_folder(folder)
     # "replace": a file name that is not UTF-8 must not stop the report for the sake of one letter.
-    write_files(folder, {name: content.encode("utf-8", "replace") for name, content in contents.items()}, "--report")
+    REPORT_FILES.write(folder, {name: content.encode("utf-8", "replace") for name, content in contents.items()})
     return folder / HTML_NAME
-
-
-def check_report_folder(folder: Path) -> None:
-    """Raise FolderError if a report cannot be written into `folder` without harm to somebody's files."""
-    check_files(folder, (JSON_NAME, MARKDOWN_NAME, HTML_NAME), JSON_NAME, is_report, "--report")

@@ -124,6 +124,19 @@ class OutputSpec(Record):
     probabilities: Literal["probabilities"] = "probabilities"
 
 
+class Measurement(Record):
+    """How a face is measured over time for a score; see `reon_export.score.tracks.measure`. Windows are half widths."""
+
+    rule: Literal["steady", "single"] = "steady"
+    box_window_s: Annotated[float, Field(ge=0, le=2)] = 0.4
+    window_s: Annotated[float, Field(ge=0, le=2)] = 0.4
+    look_scale: Annotated[float, Field(ge=0, le=0.5)] = 0.06
+    look_shift: Annotated[float, Field(ge=0, le=0.5)] = 0.03
+
+
+SINGLE_LOOK = Measurement(rule="single", box_window_s=0, window_s=0, look_scale=0, look_shift=0)
+
+
 class ModelSpec(Record):
     """The description of one classifier. `labels` are in the order of the network's outputs."""
 
@@ -135,6 +148,7 @@ class ModelSpec(Record):
     crop: CropSpec = CropSpec()
     resize: ResizeSpec = ResizeSpec()
     output: OutputSpec = OutputSpec()
+    measurement: Measurement = Measurement()
 
     @model_validator(mode="after")
     def _labels_differ(self) -> "ModelSpec":

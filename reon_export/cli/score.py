@@ -9,7 +9,7 @@ from rich.table import Table
 from reon_export.cli.console import ProgressBars, out, print_json
 from reon_export.paths import DEFAULT_MODEL_DIR
 from reon_export.printable import escape
-from reon_export.score.choices import AlignMethod
+from reon_export.score.choices import AlignMethod, MeasureRule
 
 if TYPE_CHECKING:
     from reon_export.score.job import ScoreRun
@@ -34,6 +34,14 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     min_coverage: Annotated[
         float, typer.Option(min=0, max=1, help="Least share of the time in which both must have a face.")
     ] = 0.5,
+    measure: Annotated[
+        MeasureRule | None,
+        typer.Option(
+            help="steady: boxes and probabilities averaged over time, two looks at each face. single: one look, as the "
+            "face was found; noisier.",
+            show_default="as the model's spec says",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, without the samples.")] = False,
 ) -> None:
     """Score how closely a user's face follows an actor's, 0 to 100.
@@ -43,7 +51,7 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     from reon_export.score.files import result_to_json
     from reon_export.score.job import ScoreOptions, score_videos
 
-    options = ScoreOptions(model, checkpoint, align, fps, min_coverage, out_dir)
+    options = ScoreOptions(model, checkpoint, align, fps, min_coverage, out_dir, measure)
     with ProgressBars() as bars:
         run = score_videos(actor, user, options, bars)
     if as_json:
@@ -57,7 +65,10 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
 def _print_score(run: "ScoreRun") -> None:
     result = run.result
     score, alignment = result.score, result.alignment
-    out.print(f"\nScore [bold]{score.total:.1f}[/] of 100; both have a face in {score.coverage:.0%} of the time.\n")
+    margin = "" if score.margin is None else f" ± {score.margin:.1f}"
+    out.print(
+        f"\nScore [bold]{score.total:.1f}[/]{margin} of 100; both have a face in {score.coverage:.0%} of the time.\n"
+    )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("class")
     table.add_column("points lost", justify="right")

@@ -2,4 +2,5 @@
 
 from typing import Literal
 
+MeasureRule = Literal["steady", "single"]
 AlignMethod = Literal["none", "lag", "dtw"]

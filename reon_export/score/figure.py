@@ -43,11 +43,15 @@ def draw_score(result: ScoreResult, best_frames: Pair, worst_frames: Pair) -> by
 
 
 def _headline(result: ScoreResult) -> str:
-    total = "no score" if result.score.total is None else f"score {result.score.total:.1f}"
+    total = "no score" if result.score.total is None else f"score {result.score.total:.1f}{_margin(result.score)}"
     text = f"{total}   ·   both faces in {result.score.coverage:.0%} of the time"
     if result.alignment is not None:
         text += f"   ·   {result.method}: user {result.alignment.lag_s:+.2f} s, then {result.alignment.score:.1f}"
     return text
+
+
+def _margin(score: Score) -> str:
+    return "" if score.margin is None else f" ± {score.margin:.1f}"
 
 
 def _draw_track(axis: "Axes", score: Score, values: Any, title: str) -> None:

@@ -44,6 +44,7 @@ def result_to_json(result: ScoreResult) -> dict[str, Any]:
         "labels": list(score.labels),
         "rate_hz": RATE_HZ,
         "score": _number(score.total),
+        "margin": _number(score.margin),
         "coverage": _number(score.coverage),
         "points_lost": {label: _number(points) for label, points in score.points_lost.items()},
         "best": _moment(score.best),
@@ -101,6 +102,7 @@ def _describe(track: Track) -> dict[str, Any]:
         "duration_s": _number(track.duration_s),
         "face_share": _number(shown / len(track.frames)),
         "model": track.model,
+        "measurement": track.measurement.rule,
         **({"notes": list(track.notes)} if track.notes else {}),
     }
 

@@ -1,6 +1,6 @@
 """From two paths to a score: the order of the steps behind `python -m reon_export score`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reon_export.errors import SpecError, TrackError
@@ -10,7 +10,7 @@ from reon_export.paths import DEFAULT_MODEL_DIR
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.onnx_runtime import load_classifier
 from reon_export.runtimes.torch_runtime import TorchRuntime
-from reon_export.score.choices import AlignMethod
+from reon_export.score.choices import AlignMethod, MeasureRule
 from reon_export.score.definition import (
     MIN_COVERAGE,
     Alignment,
@@ -25,6 +25,7 @@ from reon_export.score.files import SCORE_FILES, ScoreResult, write_score
 from reon_export.score.tracks.make import Timing, TrackModel, make_track
 from reon_export.score.tracks.track import Track, is_track_file, read_track
 from reon_export.score.tracks.video import DEFAULT_FPS, Video, read_frames_at
+from reon_export.spec import SINGLE_LOOK, Measurement
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ScoreOptions:
     fps: float = DEFAULT_FPS
     min_coverage: float = MIN_COVERAGE
     out: Path = Path("score")
+    measure: MeasureRule | None = None  # None: as the spec says
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ def score_videos(actor: Path, user: Path, options: ScoreOptions, on_progress: On
 
 def load_track_model(options: ScoreOptions) -> TrackModel:
     """The classifier that the options name, with what its tracks say of it."""
+    model = _load_model(options)
+    if options.measure is None or options.measure == model.spec.measurement.rule:
+        return model
+    rule = SINGLE_LOOK if options.measure == "single" else Measurement()
+    return replace(model, spec=model.spec.model_copy(update={"measurement": rule}))
+
+
+def _load_model(options: ScoreOptions) -> TrackModel:
     if options.checkpoint is None:
         manifest = read_manifest(options.model_dir)
         facts = {"name": manifest.name, "checkpoint_sha256": manifest.source.sha256, "runtime": "onnx float32"}

@@ -12,6 +12,7 @@ import numpy as np
 from reon_export.score.definition import find_lag, find_warp, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
 from reon_export.score.tracks.track import parse_track
+from reon_export.spec import Measurement
 
 TARGET = Path(__file__).with_name("score.json")
 LABELS = ["joy", "anger", "neutral"]
@@ -53,6 +54,11 @@ def shifted(track: dict[str, Any], lag_s: float) -> dict[str, Any]:
     return {**track, "frames": frames, "duration_s": track["duration_s"] + lag_s, "name": "late"}
 
 
+def steady(track: dict[str, Any]) -> dict[str, Any]:
+    """The same, as if it had been measured steadily."""
+    return {**track, "measurement": Measurement().model_dump()}
+
+
 def even(seconds: float, fps: float) -> list[float]:
     """Times at a constant rate."""
     return [index / fps for index in range(round(seconds * fps))]
@@ -82,6 +88,12 @@ def make_cases() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
             "never together",
             make_track(1, even(0.5, 30), gone=tuple(range(8, 15))),
             make_track(2, even(0.5, 30), gone=tuple(range(8))),
+        ),
+        ("measured steadily", steady(plain), steady(make_track(4, uneven, gone=(3, 4, 17)))),
+        (
+            "steadily, 10 frames a second, a long gap",
+            steady(make_track(3, even(1.2, 10))),
+            steady(make_track(1, [0.0, 0.1, 0.9, 1.0])),
         ),
         ("0.2 s late", plain, shifted(plain, 0.2)),
         ("0.2 s early", shifted(plain, 0.2), plain),

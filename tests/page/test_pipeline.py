@@ -1,6 +1,7 @@
 """js/pipeline.js and js/clip.js: in a worker and on the page, pictures and videos, against Python."""
 
 import base64
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.preprocess import crop_face
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.score.definition import find_lag, score_tracks
-from reon_export.score.tracks.track import parse_track
+from reon_export.score.tracks.track import Track, parse_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
@@ -143,6 +144,13 @@ SWAPPED = (*SHOTS[:3], clips.Shot(clips.ASTRONAUT, 0.6, fade_s=0.2))
 
 
 # How a video is read: by WebCodecs, or by the browser's player where there is no WebCodecs; and a phone's, lying.
+def at_times_of(page: Track, python: Track) -> Track:
+    """Python's track with the times that the page gives the same frames."""
+    pairs = zip(page.frames, python.frames, strict=True)
+    frames = tuple(replace(own, time_s=theirs.time_s) for theirs, own in pairs)
+    return replace(python, frames=frames, duration_s=page.duration_s)
+
+
 @pytest.mark.parametrize(
     ("kind", "init_script"),
     [("webm", None), ("webm", "delete globalThis.VideoDecoder"), ("phone", None)],
@@ -176,6 +184,8 @@ def test_page_and_python_give_the_same_score_for_the_same_videos(  # noqa: PLR09
     for page, python in zip(pages, pythons, strict=True):
         assert [frame.time_s for frame in page.frames] == pytest.approx([f.time_s for f in python.frames], abs=1e-3)
         assert page.duration_s == pytest.approx(python.duration_s, abs=2e-3)
+    # A millisecond, which a container rounds away, moves a score by 0.02: what is compared here is what was seen.
+    pythons = [at_times_of(page, python) for page, python in zip(pages, pythons, strict=True)]
     expected, lag = score_tracks(pythons[0], pythons[1]), find_lag(pythons[0], pythons[1])
     print(f"{kind}: page {answer['score']:.3f}, python {expected.total:.3f}, lag {answer['lag']['lagS']:.3f}")
     assert answer["coverage"] == expected.coverage == 1

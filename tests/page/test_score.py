@@ -60,7 +60,7 @@ def python_track(folder: Path, page: Track, model_dir: Path, spec: ModelSpec) ->
     correction = spec.crop.correction
     # `make_track_with_boxes` reads folders of images at 30 frames per second; the page's times are put in their place.
     boxes = {i / 30: frame.box and correct_box(frame.box, correction) for i, frame in enumerate(page.frames)}
-    track = make_track_with_boxes(folder, boxes, load_track_model(ScoreOptions(model_dir)))
+    track = make_track_with_boxes(folder, boxes, load_track_model(ScoreOptions(model_dir, measure="single")))
     pairs = zip(track.frames, page.frames, strict=True)
     frames = tuple(TrackFrame(theirs.time_s, own.probabilities, own.box) for own, theirs in pairs)
     return Track(track.name, track.labels, frames, page.duration_s)

@@ -96,7 +96,9 @@ def test_the_command_prints_the_score_and_what_it_wrote(
     code, output, _ = run(capsys, monkeypatch, "score", *tracks, "--align", "dtw", "--out", str(tmp_path / "out"))
     assert code == 0
     result = json.loads((tmp_path / "out" / "score.json").read_text(encoding="utf-8"))
-    assert f"Score {result['score']:.1f} of 100; both have a face in 100% of the time." in output
+    assert (
+        f"Score {result['score']:.1f} ± {result['margin']:.1f} of 100; both have a face in 100% of the time." in output
+    )
     assert "Aligned (dtw): the user is" in output
     assert f"path cost {result['alignment']['cost']:.3f}" in output
     assert "Next: look at" in output

@@ -21,7 +21,7 @@ from reon_export.faces.crop import Box
 from reon_export.faces.haar import HaarDetector
 from reon_export.score.tracks.follow import follow_face
 from reon_export.score.tracks.track import Track, TrackFrame, read_track, track_to_json
-from reon_export.score.tracks.video import Video, VideoFrame, read_frames_at
+from reon_export.score.tracks.video import Video, read_frames_at
 from tests.support import clips
 
 SHOTS = (clips.Shot(clips.SMILE, 0.7), clips.Shot(clips.SPEECH, 0.7))
@@ -297,14 +297,10 @@ def test_a_file_may_have_any_name(tmp_path: Path) -> None:
 
 def boxes_over_time(boxes: list[list[Box]], fps: float = 30) -> list[tuple[Box | None, bool]]:
     """What `follow_face` makes of these detections, one entry a frame."""
-    pixels = np.zeros((4, 4, 3), np.uint8)
-    frames = (VideoFrame(index / fps, pixels) for index in range(len(boxes)))
-    answers = iter(boxes)
-    followed = list(follow_face(frames, lambda _: next(answers)))
-    assert [frame.time_s for frame in followed] == [index / fps for index in range(len(boxes))]
-    return [(frame.box, frame.is_bridged) for frame in followed]
+    return [(box, is_bridged) for box, is_bridged in follow_face([index / fps for index in range(len(boxes))], boxes)]
 
 
+LARGE = Box(300, 0, 90, 90)
 A, B, FAR, SMALL = Box(10, 10, 40, 40), Box(13, 10, 40, 40), Box(200, 10, 40, 40), Box(5, 5, 9, 9)
 
 
@@ -322,6 +318,8 @@ def test_a_short_gap_of_one_face_is_bridged_on_the_straight_line() -> None:
         ([[A], [], [FAR]], [A, None, FAR]),  # another face
         ([[A], *[[]] * 7, [A]], [A, *[None] * 7, A]),  # 8 frames apart: 0.267 s, over 0.25 s
         ([[SMALL, A][::-1], [A, SMALL]], [A, A]),  # the largest comes first
+        ([[A], [LARGE, A], [LARGE, B]], [A, A, B]),  # a larger one in the background does not take its place
+        ([[A], *[[LARGE]] * 8], [A, *[LARGE] * 8]),  # one that stays away gives it up
         ([[], []], [None, None]),
     ],
 )

@@ -8,6 +8,7 @@
 import {openDecoded} from './clips/decoded.js';
 import {openPlayed} from './clips/played.js';
 import {PageError} from './errors.js';
+import {STEADY, followFace, looksAt, median, steadyBoxes} from './pixels/measure.js';
 import {RATE_HZ} from './score.js';
 
 export {explainVideo} from './clips/decoded.js';
@@ -52,15 +53,25 @@ export async function openClip(blob, name) {
  */
 export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} = {}) {
   const track = startTrack(clip.name, pipeline.facts);
-  for await (const {timeS, picture} of clip.frames()) {
-    if (signal?.aborted) {
-      if (!(picture instanceof HTMLVideoElement)) picture.close();
-      throw signal.reason;
-    }
-    track.frames.push(toTrackFrame(timeS, await pipeline.analyze(picture)));
-    onFrame(timeS, clip.durationS, track);
+  const {measurement = STEADY} = track;
+  /** @type {number[]} */
+  const times = [];
+  /** @type {import('./pixels/measure.js').Box[][]} */
+  const detections = [];
+  // Twice through the file: a steady box needs those that come later, and a video does not fit into memory.
+  for await (const {timeS, picture} of framesOf(clip, signal)) {
+    times.push(timeS);
+    detections.push((await pipeline.analyze(picture, {task: 'detect'})).faces);
+    onFrame(timeS / 2, clip.durationS, track);
   }
-  track.duration_s = estimateDurationS(track.frames.map((frame) => frame.time_s));
+  track.duration_s = estimateDurationS(times);
+  const boxes = steadyBoxes(times, track.duration_s, followFace(times, detections), measurement.box_window_s);
+  for await (const {timeS, picture} of framesOf(clip, signal)) {
+    const face = boxes[track.frames.length];
+    const asked = {task: /** @type {const} */ ('classify'), face, looks: looksAt(timeS, measurement)};
+    track.frames.push(toTrackFrame(timeS, await pipeline.analyze(picture, asked)));
+    onFrame((clip.durationS + timeS) / 2, clip.durationS, track);
+  }
   if (clip.notes.length > 0) track.notes = clip.notes;
   if (clip.durationS - track.duration_s > MAX_MISSING_S && !(await clip.isComplete())) {
     throw new PageError('error_video_cut', {name: clip.name, stated: clip.durationS.toFixed(1), actual: track.duration_s.toFixed(1)});
@@ -72,6 +83,22 @@ export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} =
 }
 
 /**
+ * The frames of a clip, until it is given up.
+ * @param {Clip} clip
+ * @param {AbortSignal | undefined} signal
+ * @returns {AsyncGenerator<ClipFrame, void, void>}
+ */
+async function* framesOf(clip, signal) {
+  for await (const frame of clip.frames()) {
+    if (signal?.aborted) {
+      if (!(frame.picture instanceof HTMLVideoElement)) frame.picture.close();
+      throw signal.reason;
+    }
+    yield frame;
+  }
+}
+
+/**
  * An empty track.
  * @param {string} name
  * @param {import('./pipeline.js').PipelineFacts} facts
@@ -80,7 +107,7 @@ export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} =
 export function startTrack(name, facts) {
   const runtime = `tfjs:${facts.runtime.backend} ${facts.artefact.precision}`;
   const model = {name: facts.name, checkpoint_sha256: facts.checkpoint, runtime};
-  return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model};
+  return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model, measurement: facts.spec.measurement ?? STEADY};
 }
 
 /**
@@ -103,7 +130,5 @@ export function toTrackFrame(timeS, {probabilities, box}) {
  */
 export function estimateDurationS(timesS) {
   if (timesS.length < 2) return timesS.length === 0 ? 0 : timesS[0] + 1 / RATE_HZ;
-  const steps = timesS.slice(1).map((time, i) => time - timesS[i]).sort((first, second) => first - second);
-  const middle = steps.length >> 1;
-  return timesS[timesS.length - 1] + (steps.length % 2 ? steps[middle] : (steps[middle - 1] + steps[middle]) / 2);
+  return timesS[timesS.length - 1] + median(timesS.slice(1).map((time, i) => time - timesS[i]));
 }

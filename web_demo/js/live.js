@@ -21,9 +21,10 @@ const RATE_WINDOW_MS = 1000;
  * @param {(error: unknown) => void} calls.onError called once; the look has stopped
  * @param {() => number} [calls.readTimeS] the time of a frame that has just come; else that of the video
  * @param {boolean} [calls.returnFrame]
+ * @param {(timeS: number) => import('./inference/engine.js').AnalyzeOptions} [calls.ask] what else is asked of a frame
  * @returns {LiveLook}
  */
-export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = () => video.currentTime, returnFrame = true}) {
+export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = () => video.currentTime, returnFrame = true, ask = () => ({})}) {
   let isStopped = false;
   let isBusy = false;
   let isWaiting = false; // whether a frame has come that has not been looked at
@@ -72,7 +73,7 @@ export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = (
     isWaiting = false;
     const timeS = readTimeS();
     try {
-      const analysis = await pipeline.analyze(video, {returnFrame});
+      const analysis = await pipeline.analyze(video, {...ask(timeS), returnFrame});
       if (isStopped) {
         analysis.frame?.close();
         return;

@@ -2,6 +2,7 @@
  * The score of two tracks. It mirrors reon_export/score/definition.py, whose docstring is the definition; the golden vectors of
  * tests/golden/score.json hold both. Pure: numbers in, numbers out.
  */
+import {LOOK_PAIRS, SINGLE_LOOK, hannShare, lookPairOf} from './pixels/measure.js';
 
 /** @typedef {{x: number, y: number, width: number, height: number}} TrackBox in pixels of the frame */
 /** @typedef {{time_s: number, probabilities: number[] | null, box?: TrackBox | null}} TrackFrame null where there is no face */
@@ -12,6 +13,7 @@
  * @property {number} duration_s
  * @property {TrackFrame[]} frames in order of time
  * @property {Record<string, string>} [model] what the probabilities come from
+ * @property {import('./pixels/measure.js').Measurement} [measurement] the rule that it was made by; none: a single look a frame
  * @property {string[]} [notes] what was assumed of the video and what may be off, sentences in English
  */
 /** @typedef {{timeS: number, score: number | null, actor: number[] | null, user: number[] | null}} Cell */
@@ -23,6 +25,7 @@
  * @property {number} coverage share of the cells in which both have a face
  * @property {boolean} isCovered whether that is enough for a score that means something
  * @property {Record<string, number>} pointsLost by label; they add up to 100 - score
+ * @property {number | null} margin half of the interval that holds the true score in about 95 % of cases; null for single looks
  * @property {Moment | null} best
  * @property {Moment | null} worst
  * @property {Cell[]} cells
@@ -33,15 +36,18 @@ export const RATE_HZ = 30;
 export const MAX_HOLD_S = 0.5;
 export const MIN_COVERAGE = 0.5;
 export const MAX_LAG_S = 2;
+const MARGIN_FACTOR = 0.36; // where it comes from is written in definition.py
 const TIME_TOLERANCE_S = 0.001; // containers round to milliseconds
 const MIN_OVERLAP = 0.5; // of the shorter track's faces
+const MIN_LAG_S = 0.05;
+const MIN_LAG_GAIN = 2; // points
 const ROUNDING = 1e-9; // totals that differ by less are equal
 
 /**
  * @param {Track} actor
  * @param {Track} user
  * @returns {Score}
- * @throws {Error} if the tracks name different classes
+ * @throws {Error} if the tracks name different classes, or were measured by different rules
  */
 export function scoreTracks(actor, user) {
   const [p, q] = samplePair(actor, user);
@@ -70,6 +76,7 @@ export function scoreTracks(actor, user) {
     score: count === 0 ? null : sum / count,
     coverage,
     isCovered: count > 0 && coverage >= MIN_COVERAGE,
+    margin: count === 0 ? null : findMargin(actor, user, cells),
     pointsLost: count === 0 ? {} : Object.fromEntries(actor.labels.map((label, k) => [label, lost[k] / count])),
     best,
     worst,
@@ -105,6 +112,17 @@ export function findLag(actor, user, maxLagS = MAX_LAG_S) {
     if (best === null || score > best.score + ROUNDING) best = {lagS: lag / RATE_HZ, score};
   }
   return best;
+}
+
+/**
+ * Whether a lag says something of the performance: noise finds one, too, and one at the limit only says where the search ended.
+ * @param {Score} score
+ * @param {Lag} lag
+ * @returns {boolean}
+ */
+export function isLagReal({score}, lag) {
+  const gain = lag.score - (score ?? 0);
+  return gain > MIN_LAG_GAIN && Math.abs(lag.lagS) > MIN_LAG_S && Math.abs(lag.lagS) < MAX_LAG_S - ROUNDING;
 }
 
 /**
@@ -144,25 +162,105 @@ function samplePair(actor, user) {
   if (!isSame) {
     throw new Error(`the tracks name different classes: ${actor.labels.join(', ')} and ${user.labels.join(', ')}; make both with the same model`);
   }
+  if (describeRule(actor) !== describeRule(user)) {
+    throw new Error(`the tracks were measured by different rules: ${describeRule(actor)} and ${describeRule(user)}; make both again`);
+  }
   const endS = Math.max(actor.duration_s, user.duration_s);
   const order = actor.labels.map((label) => user.labels.indexOf(label));
   const reordered = sampleTrack(user, endS).map((values) => values && order.map((k) => values[k]));
   return [sampleTrack(actor, endS), reordered];
 }
 
+/** @param {Track} track */
+function describeRule({measurement = SINGLE_LOOK}) {
+  const {rule, box_window_s: boxWindowS, window_s: windowS, look_scale: scale, look_shift: shift} = measurement;
+  return rule === 'single' ? rule : [rule, boxWindowS, windowS, scale, shift].join(' ');
+}
+
 /**
- * The probabilities on show in the middle of each cell.
+ * The track in the middle of each cell; with `lookPair`, of the frames with that pair of looks alone.
  * @param {Track} track
  * @param {number} endS
+ * @param {number | null} [lookPair]
  * @returns {(number[] | null)[]}
  */
-function sampleTrack({frames, duration_s: durationS}, endS) {
+function sampleTrack({frames, duration_s: durationS, measurement = SINGLE_LOOK}, endS, lookPair = null) {
   const count = Math.max(0, Math.ceil(endS * RATE_HZ - 0.5));
+  const spans = listSpans(frames, durationS, lookPair);
   let latest = -1;
+  let first = 0;
   return Array.from({length: count}, (_, j) => {
     const timeS = (j + 0.5) / RATE_HZ;
     while (latest + 1 < frames.length && frames[latest + 1].time_s <= timeS + TIME_TOLERANCE_S) latest += 1;
     if (latest < 0 || timeS - frames[latest].time_s > MAX_HOLD_S || !(timeS < durationS)) return null;
-    return frames[latest].probabilities;
+    const {probabilities} = frames[latest];
+    const halfS = measurement.window_s;
+    if (probabilities === null || halfS === 0) return probabilities;
+    while (first < spans.length && spans[first].endS <= timeS - halfS) first += 1;
+    return average(spans, first, timeS, halfS, probabilities.length);
   });
+}
+
+/** @typedef {{startS: number, endS: number, probabilities: number[]}} Span for how long a frame with a face counts */
+
+/**
+ * @param {readonly TrackFrame[]} frames
+ * @param {number} durationS
+ * @param {number | null} lookPair
+ * @returns {Span[]}
+ */
+function listSpans(frames, durationS, lookPair) {
+  return frames.flatMap(({time_s: startS, probabilities}, i) => {
+    if (probabilities === null || (lookPair !== null && lookPairOf(startS) !== lookPair)) return [];
+    const endS = Math.max(startS, Math.min(frames[i + 1]?.time_s ?? Infinity, startS + MAX_HOLD_S, durationS));
+    return [{startS, endS, probabilities}];
+  });
+}
+
+/**
+ * @param {readonly Span[]} spans
+ * @param {number} first that can count
+ * @param {number} timeS
+ * @param {number} halfS
+ * @param {number} classes
+ * @returns {number[] | null}
+ */
+function average(spans, first, timeS, halfS, classes) {
+  const sums = new Array(classes).fill(0);
+  let total = 0;
+  for (let i = first; i < spans.length && spans[i].startS < timeS + halfS; i += 1) {
+    const {startS, endS, probabilities} = spans[i];
+    const weight = hannShare((endS - timeS) / halfS) - hannShare((startS - timeS) / halfS);
+    total += weight;
+    probabilities.forEach((value, k) => { sums[k] += weight * value; });
+  }
+  return total > 0 ? sums.map((sum) => sum / total) : null;
+}
+
+/**
+ * @param {Track} actor
+ * @param {Track} user
+ * @param {readonly Cell[]} cells
+ * @returns {number | null} in points
+ */
+function findMargin(actor, user, cells) {
+  if ((actor.measurement ?? SINGLE_LOOK).rule === 'single') return null;
+  const endS = Math.max(actor.duration_s, user.duration_s);
+  const means = [actor, user].map((track) => {
+    const whole = sampleTrack(track, endS);
+    const parts = Array.from({length: LOOK_PAIRS}, (_, pair) => sampleTrack(track, endS, pair));
+    const spreads = cells.flatMap(({score}, j) => (score === null ? [] : [spreadAt(whole[j], parts.map((part) => part[j]))]));
+    return spreads.reduce((sum, value) => sum + value, 0) / spreads.length;
+  });
+  return MARGIN_FACTOR * 100 * (means[0] + means[1]);
+}
+
+/**
+ * @param {number[] | null} whole
+ * @param {(number[] | null)[]} parts one a pair of looks
+ * @returns {number} the mean distance of those that there are
+ */
+function spreadAt(whole, parts) {
+  const distances = parts.flatMap((part) => (part === null || whole === null ? [] : [distance(part, whole)]));
+  return distances.reduce((sum, value) => sum + value, 0) / Math.max(1, distances.length);
 }

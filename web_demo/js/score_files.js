@@ -1,4 +1,5 @@
 /** A score as JSON and as CSV, as `python -m reon_export score` writes them: it mirrors reon_export/score/files.py. */
+import {SINGLE_LOOK} from './pixels/measure.js';
 import {RATE_HZ} from './score.js';
 
 /** @typedef {import('./score.js').Track} Track */
@@ -18,6 +19,7 @@ export function resultToJson({actor, user, score, lag}) {
     labels: score.labels,
     rate_hz: RATE_HZ,
     score: toNumber(score.score),
+    margin: toNumber(score.margin),
     coverage: toNumber(score.coverage),
     points_lost: Object.fromEntries(Object.entries(score.pointsLost).map(([label, points]) => [label, toNumber(points)])),
     best: toMoment(score.best),
@@ -47,8 +49,8 @@ export function resultToCsv({score}) {
  * @param {Track} track
  * @returns {Record<string, unknown>} the content of a track file, which `python -m reon_export score` reads
  */
-export function trackToJson({name, labels, duration_s: durationS, frames, model = {}, notes = []}) {
-  return {format: 'reon-track', version: 1, name, labels, duration_s: durationS, model, ...(notes.length > 0 ? {notes} : {}), frames};
+export function trackToJson({name, labels, duration_s: durationS, frames, model = {}, measurement = SINGLE_LOOK, notes = []}) {
+  return {format: 'reon-track', version: 1, name, labels, duration_s: durationS, model, measurement, ...(notes.length > 0 ? {notes} : {}), frames};
 }
 
 /**
@@ -61,8 +63,8 @@ export function faceShare({frames}) {
 
 /** @param {Track} track */
 function describe(track) {
-  const {name, duration_s: durationS, model = {}, notes = []} = track;
-  return {name, duration_s: toNumber(durationS), face_share: toNumber(faceShare(track)), model, ...(notes.length > 0 ? {notes} : {})};
+  const {name, duration_s: durationS, model = {}, measurement = SINGLE_LOOK, notes = []} = track;
+  return {name, duration_s: toNumber(durationS), face_share: toNumber(faceShare(track)), model, measurement: measurement.rule, ...(notes.length > 0 ? {notes} : {})};
 }
 
 /** @param {import('./score.js').Moment | null} moment */

@@ -13,7 +13,8 @@ from reon_export.faces.haar import HaarDetector
 from reon_export.faces.preprocess import crop_face
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.predictions import Classify
-from reon_export.score.tracks.follow import FollowedFrame, follow_face
+from reon_export.score.tracks.follow import follow_face
+from reon_export.score.tracks.measure import Look, look_box, looks_at, steady_boxes
 from reon_export.score.tracks.track import Track, TrackFrame, is_track_file, read_track
 from reon_export.score.tracks.video import DEFAULT_FPS, Video, VideoFrame
 from reon_export.spec import ModelSpec
@@ -61,63 +62,96 @@ def make_track(
         raise TrackError(f"{path} is no track file, so a model is needed to make its track")
     timing = timing if timing is not None else Timing()
     video = Video(path, fps)
-    frames = tuple(_classify_frames(_with_progress(_timed(video, timing), video, on_progress), model, timing))
-    track = Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts, video.notes)
-    if not track.has_face:
+    rule = model.spec.measurement
+    times_s, detections = _detect_faces(video, timing, on_progress)
+    boxes = steady_boxes(
+        times_s, video.duration_s, [face.box for face in follow_face(times_s, detections)], rule.box_window_s
+    )
+    if not any(boxes):
         raise TrackError(
-            f"no face was found in any of the {len(frames)} frames of {path}; expected one that looks at the camera, "
+            f"no face was found in any of the {len(times_s)} frames of {path}; expected one that looks at the camera, "
             "upright and at least about 30 pixels wide"
         )
-    return track
+    frames = tuple(_classify_frames(_second_time(video, timing, on_progress), iter(boxes), model, timing))
+    if len(frames) != len(times_s):
+        raise TrackError(
+            f"{path} gave {len(times_s)} frames once and {len(frames)} then: it is damaged; convert it again"
+        )
+    return Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts, video.notes, rule)
 
 
 def make_track_with_boxes(path: Path, boxes: dict[float, Box | None], model: TrackModel) -> Track:
-    """The track of a video whose faces are known already, by the time of their frame (to a millisecond)."""
+    """The track of a video whose faces are known and steady already, by the time of their frame (to a millisecond)."""
     video = Video(path)
     known = {round(time_s, 3): box for time_s, box in boxes.items()}
-    followed = (FollowedFrame(*frame, known.get(round(frame.time_s, 3)), False) for frame in video)
-    frames = tuple(_classify_followed(followed, model, Timing()))
-    return Track(video.name, _keys(model.spec), frames, video.duration_s, model.facts, video.notes)
+    times_s = [frame.time_s for frame in video]
+    in_order = iter([known.get(round(time_s, 3)) for time_s in times_s])
+    frames = tuple(_classify_frames(video, in_order, model, Timing()))
+    return Track(
+        video.name, _keys(model.spec), frames, video.duration_s, model.facts, video.notes, model.spec.measurement
+    )
 
 
 def _keys(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(label.key for label in spec.labels)
 
 
-def _classify_frames(frames: Iterable[VideoFrame], model: TrackModel, timing: Timing) -> Iterator[TrackFrame]:
+def _detect_faces(video: Video, timing: Timing, on_progress: OnProgress) -> tuple[list[float], list[list[Box]]]:
+    """The time of every frame, and the boxes in it."""
     detector = HaarDetector()
-
-    def detect(image_rgb: Image) -> list[Box]:
+    times_s: list[float] = []
+    detections: list[list[Box]] = []
+    for frame in _timed(video, timing):
         started = time.perf_counter()
-        boxes = detector.detect(image_rgb)
+        detections.append(detector.detect(frame.image_rgb))
         timing.detect_s += time.perf_counter() - started
-        return boxes
+        timing.frames += 1
+        times_s.append(frame.time_s)
+        on_progress(video.name, len(times_s), 2 * max(len(times_s), video.expected_frames or 0))
+    return times_s, detections
 
-    return _classify_followed(follow_face(frames, detect), model, timing)
+
+def _second_time(video: Video, timing: Timing, on_progress: OnProgress) -> Iterator[VideoFrame]:
+    """The frames once more: a steady box needs those that come later, and a video does not fit into memory."""
+    before = timing.frames
+    for done, frame in enumerate(_timed(video, timing), start=1):
+        yield frame
+        total = max(done, before)
+        on_progress(video.name, min(total + done, 2 * total), 2 * total)
 
 
-def _classify_followed(frames: Iterable[FollowedFrame], model: TrackModel, timing: Timing) -> Iterator[TrackFrame]:
-    waiting: list[tuple[float, Box | None, Image | None]] = []
+def _classify_frames(
+    frames: Iterable[VideoFrame], boxes: Iterator[Box | None], model: TrackModel, timing: Timing
+) -> Iterator[TrackFrame]:
+    waiting: list[tuple[float, Box | None, list[Image]]] = []
     crops = 0
     for frame in frames:
-        crop = None if frame.box is None else crop_face(frame.image_rgb, frame.box, model.spec)
-        waiting.append((frame.time_s, frame.box, crop))
-        crops += crop is not None
-        if crops == _BATCH:
+        box = next(boxes, None)
+        looks = () if box is None else looks_at(frame.time_s, model.spec.measurement)
+        seen = [_look(frame.image_rgb, box, look, model.spec) for look in looks if box is not None]
+        waiting.append((frame.time_s, box, seen))
+        crops += len(seen)
+        if crops >= _BATCH:
             yield from _flush(waiting, model, timing)
             waiting, crops = [], 0
     yield from _flush(waiting, model, timing)
 
 
+def _look(image_rgb: Image, box: Box, look: Look, spec: ModelSpec) -> Image:
+    crop = crop_face(image_rgb, look_box(box, look), spec)
+    return crop[:, ::-1] if look.is_mirrored else crop
+
+
 def _flush(
-    waiting: list[tuple[float, Box | None, Image | None]], model: TrackModel, timing: Timing
+    waiting: list[tuple[float, Box | None, list[Image]]], model: TrackModel, timing: Timing
 ) -> Iterator[TrackFrame]:
-    crops = [crop for _, _, crop in waiting if crop is not None]
+    crops = [crop for _, _, seen in waiting for crop in seen]
     started = time.perf_counter()
     rows = iter(model.classify(np.stack(crops)).probabilities if crops else ())
     timing.classify_s += time.perf_counter() - started
-    for time_s, box, crop in waiting:
-        probabilities = None if crop is None else tuple(float(value) for value in next(rows))
+    for time_s, box, seen in waiting:
+        values = [np.asarray(next(rows), np.float64) for _ in seen]
+        probabilities = tuple(np.mean(values, axis=0).tolist()) if values else None
         yield TrackFrame(time_s, probabilities, box)
 
 
@@ -129,11 +163,4 @@ def _timed(video: Video, timing: Timing) -> Iterator[VideoFrame]:
         timing.decode_s += time.perf_counter() - started
         if frame is None:
             return
-        timing.frames += 1
         yield frame
-
-
-def _with_progress(frames: Iterable[VideoFrame], video: Video, on_progress: OnProgress) -> Iterator[VideoFrame]:
-    for done, frame in enumerate(frames, start=1):
-        yield frame
-        on_progress(video.name, done, max(done, video.expected_frames or done))

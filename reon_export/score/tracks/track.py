@@ -12,6 +12,7 @@ from reon_export.faces.crop import Box
 from reon_export.limits import max_text_bytes
 from reon_export.read_file import read_bytes
 from reon_export.runtimes.predictions import PROBABILITY_SUM_TOLERANCE
+from reon_export.spec import SINGLE_LOOK, Measurement
 
 FORMAT, VERSION = "reon-track", 1
 MAX_DURATION_S = 86_400
@@ -31,7 +32,7 @@ class Track:
     """The frames of one video, in order of time. `labels` are in the order of the probabilities.
 
     `model` says what the probabilities come from (name, sha256, runtime), where that is known, and `notes` what was
-    assumed of the video and what may be off, a sentence each.
+    assumed of the video and what may be off, a sentence each. `measurement` is the rule that it was made by.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Track:
     duration_s: float
     model: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    measurement: Measurement = SINGLE_LOOK
 
     @property
     def has_face(self) -> bool:
@@ -76,6 +78,7 @@ def track_to_json(track: Track) -> str:
         "labels": list(track.labels),
         "duration_s": track.duration_s,
         "model": track.model,
+        "measurement": track.measurement.model_dump(),
         **({"notes": list(track.notes)} if track.notes else {}),
         "frames": frames,
     }
@@ -125,7 +128,9 @@ def parse_track(value: dict[str, Any]) -> Track:
         raise TypeError(f"model is {facts!r:.60}, expected an object")
     model = {str(key): str(entry) for key, entry in facts.items()}
     notes = tuple(str(note) for note in value.get("notes") or ())
-    return Track(str(value.get("name", "")), labels, frames, duration_s, model, notes)
+    # Tracks of before there was a choice do not say so.
+    measurement = SINGLE_LOOK if value.get("measurement") is None else Measurement(**value["measurement"])
+    return Track(str(value.get("name", "")), labels, frames, duration_s, model, notes, measurement)
 
 
 def _parse_frame(index: int, frame: dict[str, Any], classes: int) -> TrackFrame:

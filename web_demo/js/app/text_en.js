@@ -97,6 +97,7 @@ export const EN = {
   chart_score: 'Score over time',
   axis_seconds: '{seconds} s',
   score_title: 'The score',
+  score_margin: '± {points}',
   score_of: 'of 100',
   score_coverage: 'Both faces visible',
   score_coverage_value: '{percent} of the time',

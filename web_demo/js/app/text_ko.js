@@ -96,6 +96,7 @@ export const KO = {
   chart_score: '시간에 따른 점수',
   axis_seconds: '{seconds}초',
   score_title: '점수',
+  score_margin: '± {points}',
   score_of: '/ 100',
   score_coverage: '함께 보인 시간',
   score_coverage_value: '전체의 {percent}',

@@ -2,7 +2,8 @@
 import {createDetector} from './detector.js';
 import {PageError} from '../errors.js';
 import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
-import {cropDetectedFace} from '../pixels/preprocess.js';
+import {STEADY, followLive, liveLooksAt, steadyLive} from '../pixels/measure.js';
+import {FULL_LOOK, cropLook} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
 import {startClassifier} from './start_classifier.js';
 
@@ -29,10 +30,12 @@ import {startClassifier} from './start_classifier.js';
  */
 /**
  * @typedef {object} Analysis boxes are in pixels of the frame, as the detector drew them
- * @property {FaceBox | null} box the face that was classified: the largest; null without one
+ * @property {import('../pixels/crop.js').Box | null} box the face that was classified: the largest, or the steady box of the one
+ *   that is followed; null without one
+ * @property {import('../pixels/crop.js').Box | null} found the same as the detector drew it
  * @property {FaceBox[]} faces all of them, the largest first
  * @property {import('../pixels/crop.js').Square | null} square the window that was cut out
- * @property {Float32Array | null} probabilities in the order of spec.labels
+ * @property {Float64Array | null} probabilities in the order of spec.labels
  * @property {string | null} label key of the largest probability
  * @property {Uint8ClampedArray | null} cropRgb the network's input, HWC
  * @property {number} width of the frame
@@ -40,7 +43,15 @@ import {startClassifier} from './start_classifier.js';
  * @property {{detectMs: number, classifyMs: number}} timings
  * @property {ImageBitmap} [frame] the very picture that was looked at, if it was asked for; the caller closes it
  */
-/** @typedef {{name?: string, returnFrame?: boolean}} AnalyzeOptions name is for the sentence of an error */
+/**
+ * @typedef {object} AnalyzeOptions
+ * @property {string} [name] for the sentence of an error
+ * @property {boolean} [returnFrame]
+ * @property {'detect' | 'classify' | 'both'} [task] detect: faces alone; classify: `face` alone
+ * @property {import('../pixels/crop.js').Box | null} [face] to classify, as the detector draws boxes
+ * @property {import('../pixels/measure.js').Look[]} [looks] at it; the probabilities are their mean. One at the box itself
+ * @property {{timeS: number, past: readonly import('../pixels/measure.js').PastBox[]}} [live] follow one face and steady its box
+ */
 /**
  * @typedef {object} Engine
  * @property {Facts} facts as they are now: a lost graphics context changes the backend
@@ -129,13 +140,14 @@ export async function startEngine(options, onProgress) {
   }
 
   /** @type {Engine['analyze']} */
-  async function analyze(picture, {name = '', returnFrame = false} = {}) {
+  async function analyze(picture, asked = {}) {
+    const {name = '', returnFrame = false} = asked;
     if (isDestroyed) throw new PageError('error_unexpected', {reason: 'the pipeline was destroyed'});
     const bitmap = picture instanceof Blob ? await decodeImage(picture, name, options.maxPixels ?? undefined) : await toBitmap(picture);
     const frame = openBitmap(bitmap, {isKept: true});
     let isReturned = false;
     try {
-      const analysis = await lookOrRecover(frame);
+      const analysis = await lookOrRecover(frame, asked);
       isReturned = returnFrame;
       return returnFrame ? {...analysis, frame: bitmap} : analysis;
     } finally {
@@ -147,15 +159,16 @@ export async function startEngine(options, onProgress) {
   /**
    * A graphics processor may take its context away at any time. The next backend then looks at the same frame again.
    * @param {import('../pixels/frame.js').Frame} frame
+   * @param {AnalyzeOptions} asked
    * @returns {Promise<Analysis>}
    */
-  async function lookOrRecover(frame) {
+  async function lookOrRecover(frame, asked) {
     for (;;) {
       const {runtime, loss} = parts;
       // Not Promise.race with runtime.lost: a promise that never settles keeps every result that it was raced against.
       const answer = await /** @type {Promise<Analysis | null>} */ (new Promise((resolve, reject) => {
         loss.tell = () => resolve(null);
-        if (loss.reason === null) look(frame).then(resolve, reject);
+        if (loss.reason === null) look(frame, asked).then(resolve, reject);
         else resolve(null);
       }));
       loss.tell = () => {};
@@ -166,23 +179,32 @@ export async function startEngine(options, onProgress) {
 
   /**
    * @param {import('../pixels/frame.js').Frame} frame
+   * @param {AnalyzeOptions} asked
    * @returns {Promise<Analysis>}
    */
-  async function look(frame) {
+  async function look(frame, {task = 'both', face = null, looks = [FULL_LOOK], live}) {
     const {width, height} = frame;
     const {spec} = manifest;
     const started = performance.now();
-    const {faces} = await parts.detector.detect(frame);
+    const faces = task === 'classify' ? [] : (await parts.detector.detect(frame)).faces;
     const detectMs = performance.now() - started;
-    if (faces.length === 0) {
-      return {box: null, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
+    const found = task === 'classify' ? face : live ? followLive(live.past, live.timeS, faces) : faces[0] ?? null;
+    if (found === null || task === 'detect') {
+      return {box: null, found, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
     }
-    const {rgb, square} = cropDetectedFace(frame, faces[0], spec);
+    const rule = spec.measurement ?? STEADY;
+    const box = live ? steadyLive(live.past, live.timeS, found, rule.box_window_s) : found;
+    const crops = (live ? liveLooksAt(live.timeS, rule) : looks).map((one) => cropLook(frame, box, one, spec));
     const cropped = performance.now();
-    const {probabilities} = await parts.classifier.classify(rgb);
+    const probabilities = new Float64Array(spec.labels.length);
+    for (const {rgb} of crops) {
+      const answer = await parts.classifier.classify(rgb);
+      answer.probabilities.forEach((value, k) => { probabilities[k] += value / crops.length; });
+    }
     const timings = {detectMs, classifyMs: performance.now() - cropped};
     const top = probabilities.reduce((best, value, i) => (value > probabilities[best] ? i : best), 0);
-    return {box: faces[0], faces, square, probabilities, label: spec.labels[top].key, cropRgb: rgb, width, height, timings};
+    const [{square, rgb: cropRgb}] = crops;
+    return {box, found, faces, square, probabilities, label: spec.labels[top].key, cropRgb, width, height, timings};
   }
 }
 

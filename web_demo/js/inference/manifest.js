@@ -24,6 +24,7 @@ import {describeReason, PageError} from '../errors.js';
  * @typedef {object} ModelSpec
  * @property {Label[]} labels in the order of the network's outputs
  * @property {{height: number, width: number}} input
+ * @property {import('../pixels/measure.js').Measurement} [measurement] of a face over time
  * @property {{margin: number, correction?: import('../pixels/box_correction.js').BoxCorrection | null}} crop
  * @property {{logits: string, probabilities: string}} output names of the graph's outputs
  */
@@ -99,6 +100,12 @@ function validateSpec(spec) {
   expect(known && resize.rounding === 'half_up', 'spec.resize', 'the rule of js/pixels/preprocess.js', JSON.stringify(resize));
   const normalisation = expectRecord(spec.normalisation, 'spec.normalisation');
   expect(normalisation.inside_graph === true, 'spec.normalisation.inside_graph', 'true', normalisation.inside_graph);
+  if (spec.measurement !== undefined) {
+    const measurement = expectRecord(spec.measurement, 'spec.measurement');
+    const isKnown = ['steady', 'single'].includes(String(measurement.rule))
+      && ['box_window_s', 'window_s', 'look_scale', 'look_shift'].every((field) => Number(measurement[field]) >= 0);
+    expect(isKnown, 'spec.measurement', 'the rule of js/pixels/measure.js', JSON.stringify(measurement));
+  }
   const output = expectRecord(spec.output, 'spec.output');
   for (const field of ['logits', 'probabilities']) expectText(output[field], `spec.output.${field}`);
 }

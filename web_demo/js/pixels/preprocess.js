@@ -2,6 +2,7 @@
  * A crop to the network's input. Mirrors reon_export/faces/preprocess.py, to the last bit: the rule is written there, and
  * both are held together by tests/golden/crop_resize.json. Normalisation is not here: it lives inside the graph.
  */
+import {lookBox} from './measure.js';
 import {correctBox} from './box_correction.js';
 import {cutSquare, regionInFrame, squareCrop} from './crop.js';
 
@@ -45,6 +46,9 @@ export function resizeBilinear(pixels, outHeight, outWidth) {
   return rgb;
 }
 
+/** The box itself. */
+export const FULL_LOOK = Object.freeze({scale: 1, offsetX: 0, offsetY: 0, isMirrored: false});
+
 /**
  * The network's input for one face. Only the pixels that the crop needs are read from the frame.
  * @param {PixelFrame} frame
@@ -69,6 +73,34 @@ export function cropFace(frame, box, spec) {
  */
 export function cropDetectedFace(frame, face, spec) {
   return cropFace(frame, correctBox(face, spec.crop.correction), spec);
+}
+
+/**
+ * The network's input for one look at such a face.
+ * @param {PixelFrame} frame
+ * @param {Box} face
+ * @param {import('./measure.js').Look} look
+ * @param {import('../inference/manifest.js').ModelSpec} spec
+ * @returns {{rgb: Uint8ClampedArray, square: Square}}
+ */
+export function cropLook(frame, face, look, spec) {
+  if (look === FULL_LOOK) return cropDetectedFace(frame, face, spec);
+  const {rgb, square} = cropFace(frame, lookBox(correctBox(face, spec.crop.correction), look), spec);
+  return {rgb: look.isMirrored ? mirror(rgb, spec.input.width) : rgb, square};
+}
+
+/**
+ * @param {Uint8ClampedArray} rgb HWC
+ * @param {number} width
+ * @returns {Uint8ClampedArray}
+ */
+function mirror(rgb, width) {
+  const mirrored = new Uint8ClampedArray(rgb.length);
+  for (let pixel = 0; pixel < rgb.length / 3; pixel += 1) {
+    const column = pixel % width;
+    mirrored.set(rgb.subarray(pixel * 3, pixel * 3 + 3), (pixel - column + (width - 1 - column)) * 3);
+  }
+  return mirrored;
 }
 
 /**

@@ -25,6 +25,7 @@ import {followVideo} from '../../live.js';
 
 const COUNTDOWN = [3, 2, 1];
 const SECOND_MS = 1000;
+const PAST_S = 2; // the widest window that a spec may ask for
 // In the order of what other browsers can play.
 const TYPES = ['video/webm;codecs=vp8', 'video/webm', 'video/mp4'];
 
@@ -43,6 +44,8 @@ export async function recordPerformance({actorVideo, userVideo, pipeline, name, 
   /** @type {import('../../live.js').LiveLook | null} */
   let look = null;
   const track = startTrack(name, pipeline.facts);
+  /** @type {import('../../pixels/measure.js').PastBox[]} */
+  let past = [];
   try {
     signal.throwIfAborted();
     for (const count of COUNTDOWN) {
@@ -56,11 +59,13 @@ export async function recordPerformance({actorVideo, userVideo, pipeline, name, 
     onCountdown(0);
     look = followVideo(userVideo, pipeline, {
       returnFrame: false,
+      ask: (timeS) => ({live: {timeS, past}}),
       readTimeS: () => actorVideo.currentTime,
       onAnalysis(analysis, timeS) {
         const last = track.frames.at(-1);
         if (actorVideo.paused || (last !== undefined && timeS <= last.time_s)) return;
         track.frames.push(toTrackFrame(timeS, analysis));
+        if (analysis.found !== null) past = [...past.filter((one) => timeS - one.timeS < PAST_S), {timeS, box: analysis.found}];
         if (look !== null) onFrame(track, look.stats());
       },
       onError: giveUp,

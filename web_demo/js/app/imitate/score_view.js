@@ -4,7 +4,7 @@ import {getContext} from '../../pixels/canvas.js';
 import {createChart} from '../widgets/chart.js';
 import {createElement, find, setText} from '../dom.js';
 import {showFacts} from '../read/reading_view.js';
-import {RATE_HZ} from '../../score.js';
+import {RATE_HZ, isLagReal} from '../../score.js';
 import {formatNumber, formatPercent, formatSeconds, nameOf, onLanguageChange, translate} from '../text.js';
 
 /** @typedef {import('../../score_files.js').ScoreResult} ScoreResult */
@@ -24,6 +24,7 @@ import {formatNumber, formatPercent, formatSeconds, nameOf, onLanguageChange, tr
  */
 export function createScoreView(root, onSeek) {
   const total = find(root, '#total', HTMLElement);
+  const margin = find(root, '#margin', HTMLElement);
   const facts = find(root, '#score-facts', HTMLElement);
   const moments = find(root, '#moments', HTMLElement);
   const output = find(root, '#playhead-text', HTMLOutputElement);
@@ -57,6 +58,7 @@ export function createScoreView(root, onSeek) {
     const {result, labels} = content;
     const {score} = result;
     setText(total, formatNumber(score.score ?? 0, 1));
+    setText(margin, describeMargin(score));
     root.dataset.score = String(score.score);
     root.dataset.lag = String(result.lag?.lagS ?? '');
     showFacts(facts, listFacts(content));
@@ -158,12 +160,20 @@ export function describeFace(who, probabilities, labels) {
 }
 
 /**
- * @param {import('../../score.js').Lag | null} lag
+ * @param {import('../../score.js').Score} score
+ * @returns {string} nothing where it has no margin
+ */
+export function describeMargin({margin}) {
+  return margin === null ? '' : translate('score_margin', {points: formatNumber(margin, 1)});
+}
+
+/**
+ * @param {Pick<ScoreResult, 'score' | 'lag'>} result
  * @returns {string}
  */
-export function describeLag(lag) {
+export function describeLag({score, lag}) {
   if (lag === null) return translate('score_lag_none');
-  if (lag.lagS === 0) return translate('score_lag_in_time');
+  if (!isLagReal(score, lag)) return translate('score_lag_in_time');
   return translate(lag.lagS > 0 ? 'score_lag_late' : 'score_lag_early', {
     seconds: formatNumber(Math.abs(lag.lagS), 2), score: formatNumber(lag.score, 1),
   });
@@ -177,7 +187,7 @@ function listFacts({result: {score, lag}, model}) {
   const coverage = translate('score_coverage_value', {percent: formatPercent(score.coverage)});
   return [
     ['score_coverage', translate('score_coverage'), coverage],
-    ['score_lag', translate('score_lag'), describeLag(lag)],
+    ['score_lag', translate('score_lag'), describeLag({score, lag})],
     ['score_model', translate('score_model'), model],
   ];
 }

@@ -1,7 +1,7 @@
 /** Files to keep: the result as JSON and CSV, both tracks, and a picture to share. Made here, kept by the browser's download. */
 import {createCanvas, getContext} from '../../pixels/canvas.js';
 import {readColour} from '../widgets/colours.js';
-import {describeFace, describeLag} from './score_view.js';
+import {describeFace, describeLag, describeMargin} from './score_view.js';
 import {formatNumber, translate} from '../text.js';
 
 /** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
@@ -51,8 +51,8 @@ function drawHead(context, {result: {score, lag}}) {
   const column = WIDTH / 2 - MARGIN - 32;
   write(context, translate('share_title'), MARGIN, 96, 34, '--quiet', column);
   write(context, formatNumber(score.score ?? 0, 1), MARGIN, 262, 170, '--accent', column);
-  write(context, translate('score_of'), MARGIN, 312, 32, '--quiet', column);
-  write(context, describeLag(lag), MARGIN, 360, 22, '--ink', column);
+  write(context, `${translate('score_of')} ${describeMargin(score)}`, MARGIN, 312, 32, '--quiet', column);
+  write(context, describeLag({score, lag}), MARGIN, 360, 22, '--ink', column);
 }
 
 /**

@@ -120,6 +120,7 @@ class Video:
             has_no_times = bool(container.format.flags & _NO_TIMES) or container.format.name.endswith("_pipe")
             start_s: float | None = None
             step_s, last_s = 0.0, 0.0
+            matrix, turned = _read_first_matrix(self.path)
             for index, frame in enumerate(self._decode(container, stream)):
                 stamp_s = None if has_no_times else _read_stamp(frame)
                 if index == 0:
@@ -132,7 +133,9 @@ class Video:
                     image_rgb = colours.to_rgb(frame)
                 except av.FFmpegError as error:
                     raise _undecodable(self.path) from error
-                yield VideoFrame(last_s, _show_as_meant(image_rgb, stream, frame))
+                if frame.rotation != turned:
+                    matrix, turned = _read_matrix(frame), frame.rotation
+                yield VideoFrame(last_s, _show_as_meant(image_rgb, stream, matrix))
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
         """Every frame that can be decoded, up to where the file ends or can be read no further; others are left out.
@@ -298,15 +301,35 @@ def _describe_colours(stream: VideoStream) -> Iterator[str]:
         )
 
 
-def _show_as_meant(image_rgb: Image, stream: VideoStream, frame: DecodedFrame) -> Image:
+def _read_first_matrix(path: Path) -> tuple[npt.NDArray[np.int32] | None, int]:
+    """The display matrix of the first frame, and the degrees that it turns by, from a decoder of its own.
+
+    A frame whose side data was read is part of a reference cycle, and lives until the garbage collector comes.
+    Meanwhile the decoder takes other buffers, and what it makes of damaged data depends on what they happen to hold.
+    """
+    with _open_video(path) as container:
+        try:
+            stream = _find_stream(path, container)
+            stream.codec_context.options = _limit_options()
+            frame = next(container.decode(stream), None)
+        except av.FFmpegError:
+            frame = None
+        return (None, 0) if frame is None else (_read_matrix(frame), frame.rotation)
+
+
+def _read_matrix(frame: DecodedFrame) -> npt.NDArray[np.int32] | None:
+    matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+
+
+def _show_as_meant(image_rgb: Image, stream: VideoStream, matrix: npt.NDArray[np.int32] | None) -> Image:
     """A stored picture as a player shows it: with square pixels, then turned and mirrored as the container says."""
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
     height, width = image_rgb.shape[:2]
     if aspect != 1 and 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:  # the shorter side grows, as in Chromium
         size = (_round(width * aspect), height) if aspect > 1 else (width, _round(height / aspect))
         image_rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
-    matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
-    return image_rgb if matrix is None else _apply_display_matrix(image_rgb, np.frombuffer(bytes(matrix), np.int32))
+    return image_rgb if matrix is None else _apply_display_matrix(image_rgb, matrix)
 
 
 def _round(value: Fraction) -> int:

@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reon_export.errors import TrackError
-from reon_export.score.tracks.measure import LOOK_PAIRS, look_pair_of
+from reon_export.score.tracks.measure import LOOK_PAIRS, hann_weights, look_pair_of
 from reon_export.score.tracks.track import Track
 
 RATE_HZ = 30
@@ -232,18 +232,10 @@ def sample_track(track: Track, end_s: float, look_pair: int | None = None) -> Ce
     first, last = np.searchsorted(ends, times - window_s, side="right"), np.searchsorted(starts, times + window_s)
     for j in np.flatnonzero(np.isfinite(cells[:, 0])):
         part = slice(first[j], last[j])
-        weights = (_hann((ends[part] - times[j]) / window_s) - _hann((starts[part] - times[j]) / window_s)) * has_face[
-            part
-        ]
+        weights = hann_weights(starts[part], ends[part], times[j], window_s) * has_face[part]
         total = weights.sum()
         cells[j] = weights @ values[part] / total if total > 0 else np.nan
     return cells
-
-
-def _hann(x: Cells) -> Cells:
-    """`measure.hann_share` of many."""
-    x = np.clip(x, -1, 1)
-    return np.asarray(0.5 + x / 2 + np.sin(np.pi * x) / (2 * np.pi))
 
 
 def _find_margin(actor: Track, user: Track, p: Cells, q: Cells, both: npt.NDArray[np.bool_]) -> float | None:

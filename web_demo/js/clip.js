@@ -8,7 +8,7 @@
 import {openDecoded} from './clips/decoded.js';
 import {openPlayed} from './clips/played.js';
 import {PageError} from './errors.js';
-import {STEADY, followFace, looksAt, median, steadyBoxes} from './pixels/measure.js';
+import {followFace, looksAt, measurementOf, median, steadyBoxes} from './pixels/measure.js';
 import {RATE_HZ} from './score.js';
 
 export {explainVideo} from './clips/decoded.js';
@@ -53,7 +53,7 @@ export async function openClip(blob, name) {
  */
 export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} = {}) {
   const track = startTrack(clip.name, pipeline.facts);
-  const {measurement = STEADY} = track;
+  const measurement = measurementOf(pipeline.facts.spec);
   /** @type {number[]} */
   const times = [];
   /** @type {import('./pixels/measure.js').Box[][]} */
@@ -107,7 +107,7 @@ async function* framesOf(clip, signal) {
 export function startTrack(name, facts) {
   const runtime = `tfjs:${facts.runtime.backend} ${facts.artefact.precision}`;
   const model = {name: facts.name, checkpoint_sha256: facts.checkpoint, runtime};
-  return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model, measurement: facts.spec.measurement ?? STEADY};
+  return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model, measurement: measurementOf(facts.spec)};
 }
 
 /**

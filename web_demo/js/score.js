@@ -2,7 +2,7 @@
  * The score of two tracks. It mirrors reon_export/score/definition.py, whose docstring is the definition; the golden vectors of
  * tests/golden/score.json hold both. Pure: numbers in, numbers out.
  */
-import {LOOK_PAIRS, SINGLE_LOOK, hannShare, lookPairOf} from './pixels/measure.js';
+import {LOOK_PAIRS, SINGLE_LOOK, hannWeight, lookPairOf} from './pixels/measure.js';
 
 /** @typedef {{x: number, y: number, width: number, height: number}} TrackBox in pixels of the frame */
 /** @typedef {{time_s: number, probabilities: number[] | null, box?: TrackBox | null}} TrackFrame null where there is no face */
@@ -230,7 +230,7 @@ function average(spans, first, timeS, halfS, classes) {
   let total = 0;
   for (let i = first; i < spans.length && spans[i].startS < timeS + halfS; i += 1) {
     const {startS, endS, probabilities} = spans[i];
-    const weight = hannShare((endS - timeS) / halfS) - hannShare((startS - timeS) / halfS);
+    const weight = hannWeight(startS, endS, timeS, halfS);
     total += weight;
     probabilities.forEach((value, k) => { sums[k] += weight * value; });
   }

@@ -72,7 +72,7 @@ def make_track(
             f"no face was found in any of the {len(times_s)} frames of {path}; expected one that looks at the camera, "
             "upright and at least about 30 pixels wide"
         )
-    frames = tuple(_classify_frames(_second_time(video, timing, on_progress), iter(boxes), model, timing))
+    frames = tuple(_classify_frames(_second_time(video, boxes, timing, on_progress), model, timing))
     if len(frames) != len(times_s):
         raise TrackError(
             f"{path} gave {len(times_s)} frames once and {len(frames)} then: it is damaged; convert it again"
@@ -84,9 +84,8 @@ def make_track_with_boxes(path: Path, boxes: dict[float, Box | None], model: Tra
     """The track of a video whose faces are known and steady already, by the time of their frame (to a millisecond)."""
     video = Video(path)
     known = {round(time_s, 3): box for time_s, box in boxes.items()}
-    times_s = [frame.time_s for frame in video]
-    in_order = iter([known.get(round(time_s, 3)) for time_s in times_s])
-    frames = tuple(_classify_frames(video, in_order, model, Timing()))
+    framed = ((frame, known.get(round(frame.time_s, 3))) for frame in video)
+    frames = tuple(_classify_frames(framed, model, Timing()))
     return Track(
         video.name, _keys(model.spec), frames, video.duration_s, model.facts, video.notes, model.spec.measurement
     )
@@ -111,22 +110,25 @@ def _detect_faces(video: Video, timing: Timing, on_progress: OnProgress) -> tupl
     return times_s, detections
 
 
-def _second_time(video: Video, timing: Timing, on_progress: OnProgress) -> Iterator[VideoFrame]:
-    """The frames once more: a steady box needs those that come later, and a video does not fit into memory."""
-    before = timing.frames
-    for done, frame in enumerate(_timed(video, timing), start=1):
-        yield frame
-        total = max(done, before)
-        on_progress(video.name, min(total + done, 2 * total), 2 * total)
+def _second_time(
+    video: Video, boxes: list[Box | None], timing: Timing, on_progress: OnProgress
+) -> Iterator[tuple[VideoFrame, Box | None]]:
+    """The frames once more, each with its box.
+
+    A steady box needs those that come later, and a video does not fit into memory.
+    """
+    for index, frame in enumerate(_timed(video, timing)):
+        yield frame, boxes[index] if index < len(boxes) else None
+        total = max(index + 1, len(boxes))
+        on_progress(video.name, total + index + 1, 2 * total)
 
 
 def _classify_frames(
-    frames: Iterable[VideoFrame], boxes: Iterator[Box | None], model: TrackModel, timing: Timing
+    frames: Iterable[tuple[VideoFrame, Box | None]], model: TrackModel, timing: Timing
 ) -> Iterator[TrackFrame]:
     waiting: list[tuple[float, Box | None, list[Image]]] = []
     crops = 0
-    for frame in frames:
-        box = next(boxes, None)
+    for frame, box in frames:
         looks = () if box is None else looks_at(frame.time_s, model.spec.measurement)
         seen = [_look(frame.image_rgb, box, look, model.spec) for look in looks if box is not None]
         waiting.append((frame.time_s, box, seen))

@@ -22,10 +22,13 @@ The rule "single" is one look at the box as it was found, and no average.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from statistics import median
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from reon_export.faces.crop import Box
 from reon_export.spec import Measurement
@@ -47,11 +50,15 @@ class Look(NamedTuple):
     is_mirrored: bool
 
 
-def hann_share(x: float) -> float:
-    """The share of a Hann window on -1..1 that lies left of x: 1/2 + x/2 + sin(pi x) / (2 pi)."""
-    if x <= -1:
-        return 0.0
-    return 1.0 if x >= 1 else 0.5 + x / 2 + math.sin(math.pi * x) / (2 * math.pi)
+def hann_weights(
+    starts_s: npt.NDArray[np.float64], ends_s: npt.NDArray[np.float64], centre_s: float, half_s: float
+) -> npt.NDArray[np.float64]:
+    """The share of a Hann window of half width `half_s` around `centre_s` that each span of time covers.
+
+    Its integral up to x, in half widths, is 1/2 + x/2 + sin(pi x) / (2 pi).
+    """
+    first, last = (np.clip((edges_s - centre_s) / half_s, -1, 1) for edges_s in (starts_s, ends_s))
+    return np.asarray((last - first) / 2 + (np.sin(np.pi * last) - np.sin(np.pi * first)) / (2 * np.pi))
 
 
 def look_pair_of(time_s: float) -> int:
@@ -83,10 +90,11 @@ def steady_boxes(
     if half_s == 0:
         return list(boxes)
     ends_s = [*times_s[1:], end_s]
-    known = [_Span(time_s, until_s, *_to_shape(box)) for time_s, until_s, box in _zip(times_s, ends_s, boxes) if box]
+    framed = list(zip(times_s, ends_s, boxes, strict=True))
+    known = [_Span(time_s, until_s, *_to_shape(box)) for time_s, until_s, box in framed if box]
     first = 0
     steadied: list[Box | None] = []
-    for time_s, until_s, box in _zip(times_s, ends_s, boxes):
+    for time_s, until_s, box in framed:
         middle_s = (time_s + until_s) / 2
         while first < len(known) and known[first].end_s <= middle_s - half_s:
             first += 1
@@ -106,29 +114,18 @@ class _Span(NamedTuple):
     log_height: float
 
 
-def _zip(
-    times_s: Sequence[float], ends_s: Sequence[float], boxes: Sequence[Box | None]
-) -> Iterator[tuple[float, float, Box | None]]:
-    return zip(times_s, ends_s, boxes, strict=True)
-
-
 def _average(around: Sequence[_Span], time_s: float, middle_s: float, half_s: float) -> Box | None:
     usual = median(span.log_height for span in around if abs(span.start_s - time_s) <= _NEAR_S)
-    sums, total = [0.0] * 4, 0.0
-    for span in around:
-        if abs(span.log_height - usual) > _MAX_LOG_SIZE:
-            continue
-        weight = hann_share((span.end_s - middle_s) / half_s) - hann_share((span.start_s - middle_s) / half_s)
-        total += weight
-        for k in range(4):
-            sums[k] += weight * span[2 + k]
-    return _to_box([value / total for value in sums]) if total > 0 else None
+    kept = np.array([span for span in around if abs(span.log_height - usual) <= _MAX_LOG_SIZE])
+    weights = hann_weights(kept[:, 0], kept[:, 1], middle_s, half_s) if len(kept) else np.zeros(0)
+    total = weights.sum()
+    return _to_box(weights @ kept[:, 2:] / total) if total > 0 else None
 
 
 def _to_shape(box: Box) -> tuple[float, float, float, float]:
     return box.x + box.width / 2, box.y + box.height / 2, math.log(box.width), math.log(box.height)
 
 
-def _to_box(shape: Sequence[float]) -> Box:
+def _to_box(shape: npt.NDArray[np.float64]) -> Box:
     width, height = math.exp(shape[2]), math.exp(shape[3])
-    return Box(shape[0] - width / 2, shape[1] - height / 2, width, height)
+    return Box(float(shape[0]) - width / 2, float(shape[1]) - height / 2, width, height)

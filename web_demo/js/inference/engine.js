@@ -2,8 +2,8 @@
 import {createDetector} from './detector.js';
 import {PageError} from '../errors.js';
 import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
-import {STEADY, followLive, liveLooksAt, steadyLive} from '../pixels/measure.js';
-import {FULL_LOOK, cropLook} from '../pixels/preprocess.js';
+import {FULL_LOOK, followLive, liveLooksAt, measurementOf, steadyLive} from '../pixels/measure.js';
+import {cropLook} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
 import {startClassifier} from './start_classifier.js';
 
@@ -192,7 +192,7 @@ export async function startEngine(options, onProgress) {
     if (found === null || task === 'detect') {
       return {box: null, found, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
     }
-    const rule = spec.measurement ?? STEADY;
+    const rule = measurementOf(spec);
     const box = live ? steadyLive(live.past, live.timeS, found, rule.box_window_s) : found;
     const crops = (live ? liveLooksAt(live.timeS, rule) : looks).map((one) => cropLook(frame, box, one, spec));
     const cropped = performance.now();

@@ -18,6 +18,8 @@
 export const STEADY = Object.freeze({rule: 'steady', box_window_s: 0.4, window_s: 0.4, look_scale: 0.06, look_shift: 0.03});
 /** @type {Readonly<Measurement>} */
 export const SINGLE_LOOK = Object.freeze({rule: 'single', box_window_s: 0, window_s: 0, look_scale: 0, look_shift: 0});
+/** The box itself. @type {Readonly<Look>} */
+export const FULL_LOOK = Object.freeze({scale: 1, offsetX: 0, offsetY: 0, isMirrored: false});
 export const LOOK_PAIRS = 3;
 const CELLS_PER_S = 30;
 const CELL_OFFSET = 0.15;
@@ -27,13 +29,25 @@ const MAX_GAP_S = 0.25;
 const MIN_OVERLAP = 0.3;
 
 /**
- * The share of a Hann window on -1..1 that lies left of x.
- * @param {number} x
+ * The rule of a model; one that was built before there was a choice says none.
+ * @param {{measurement?: Measurement}} spec
+ * @returns {Measurement}
+ */
+export function measurementOf({measurement = STEADY}) {
+  return measurement;
+}
+
+/**
+ * The share of a Hann window around a time that a span of time covers.
+ * @param {number} startS
+ * @param {number} endS
+ * @param {number} centreS
+ * @param {number} halfS the window's half width
  * @returns {number}
  */
-export function hannShare(x) {
-  if (x <= -1) return 0;
-  return x >= 1 ? 1 : 0.5 + x / 2 + Math.sin(Math.PI * x) / (2 * Math.PI);
+export function hannWeight(startS, endS, centreS, halfS) {
+  const [first, last] = [startS, endS].map((edgeS) => Math.min(1, Math.max(-1, (edgeS - centreS) / halfS)));
+  return (last - first) / 2 + (Math.sin(Math.PI * last) - Math.sin(Math.PI * first)) / (2 * Math.PI);
 }
 
 /** @param {number} timeS */
@@ -55,7 +69,7 @@ export function lookPairOf(timeS) {
  * @returns {Look[]} the looks at the face of the frame at a time
  */
 export function looksAt(timeS, rule) {
-  if (rule.rule === 'single') return [{scale: 1, offsetX: 0, offsetY: 0, isMirrored: false}];
+  if (rule.rule === 'single') return [FULL_LOOK];
   const sign = [0, 1, -1][lookPairOf(timeS)];
   const scale = 1 - sign * rule.look_scale;
   const shift = sign * rule.look_shift;
@@ -186,7 +200,7 @@ function average(around, timeS, middleS, halfS) {
   let total = 0;
   for (const {startS, endS, shape} of around) {
     if (Math.abs(shape[3] - usual) > MAX_LOG_SIZE) continue;
-    const weight = hannShare((endS - middleS) / halfS) - hannShare((startS - middleS) / halfS);
+    const weight = hannWeight(startS, endS, middleS, halfS);
     total += weight;
     shape.forEach((value, k) => { sums[k] += weight * value; });
   }

@@ -2,7 +2,7 @@
  * A crop to the network's input. Mirrors reon_export/faces/preprocess.py, to the last bit: the rule is written there, and
  * both are held together by tests/golden/crop_resize.json. Normalisation is not here: it lives inside the graph.
  */
-import {lookBox} from './measure.js';
+import {FULL_LOOK, lookBox} from './measure.js';
 import {correctBox} from './box_correction.js';
 import {cutSquare, regionInFrame, squareCrop} from './crop.js';
 
@@ -45,9 +45,6 @@ export function resizeBilinear(pixels, outHeight, outWidth) {
   }
   return rgb;
 }
-
-/** The box itself. */
-export const FULL_LOOK = Object.freeze({scale: 1, offsetX: 0, offsetY: 0, isMirrored: false});
 
 /**
  * The network's input for one face. Only the pixels that the crop needs are read from the frame.

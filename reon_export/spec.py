@@ -137,6 +137,30 @@ class Measurement(Record):
 SINGLE_LOOK = Measurement(rule="single", box_window_s=0, window_s=0, look_scale=0, look_shift=0)
 
 
+class ScoreScale(Record):
+    """What scores (0..100) of a model mean, as `retest` measured it; see `reon_export.score.scale`.
+
+    `same_tenth`: nine of ten performances that were filmed twice get more. `different_median` and
+    `different_ninetieth`: half, and one in ten, of the pairs of different performances get more.
+    """
+
+    same_tenth: Annotated[float, Field(ge=0, le=100)]
+    different_median: Annotated[float, Field(ge=0, le=100)]
+    different_ninetieth: Annotated[float, Field(ge=0, le=100)]
+    videos: Annotated[int, Field(ge=3)]
+    measured_on: str
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> "ScoreScale":
+        if not self.different_median <= self.different_ninetieth <= self.same_tenth:
+            raise ValueError(
+                f"expected different_median <= different_ninetieth <= same_tenth, got {self.different_median:g}, "
+                f"{self.different_ninetieth:g}, {self.same_tenth:g}: different performances cannot be told from the "
+                "same; train the classifier further, or leave the scale out"
+            )
+        return self
+
+
 class ModelSpec(Record):
     """The description of one classifier. `labels` are in the order of the network's outputs."""
 
@@ -149,6 +173,7 @@ class ModelSpec(Record):
     resize: ResizeSpec = ResizeSpec()
     output: OutputSpec = OutputSpec()
     measurement: Measurement = Measurement()
+    scale: ScoreScale | None = None
 
     @model_validator(mode="after")
     def _labels_differ(self) -> "ModelSpec":

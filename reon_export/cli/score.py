@@ -9,9 +9,12 @@ from rich.table import Table
 from reon_export.cli.console import ProgressBars, out, print_json
 from reon_export.paths import DEFAULT_MODEL_DIR
 from reon_export.printable import escape
-from reon_export.score.choices import AlignMethod, MeasureRule
+from reon_export.score.choices import AlignMethod, DetectorName, MeasureRule
+
+_LEAST_SHOWN_POINTS = 0.05  # less is shown as 0.0
 
 if TYPE_CHECKING:
+    from reon_export.score.definition import Score
     from reon_export.score.job import ScoreRun
 
 
@@ -42,6 +45,10 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
             show_default="as the model's spec says",
         ),
     ] = None,
+    detector: Annotated[
+        DetectorName,
+        typer.Option(help="tiny: the page's own, so that the score is the page's. haar: that of the training crops."),
+    ] = "tiny",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, without the samples.")] = False,
 ) -> None:
     """Score how closely a user's face follows an actor's, 0 to 100.
@@ -51,7 +58,7 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     from reon_export.score.files import result_to_json
     from reon_export.score.job import ScoreOptions, score_videos
 
-    options = ScoreOptions(model, checkpoint, align, fps, min_coverage, out_dir, measure)
+    options = ScoreOptions(model, checkpoint, align, fps, min_coverage, out_dir, measure, detector)
     with ProgressBars() as bars:
         run = score_videos(actor, user, options, bars)
     if as_json:
@@ -63,19 +70,18 @@ def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
 
 
 def _print_score(run: "ScoreRun") -> None:
+    from reon_export.score.scale import describe_place
+
     result = run.result
     score, alignment = result.score, result.alignment
     margin = "" if score.margin is None else f" ± {score.margin:.1f}"
     out.print(
-        f"\nScore [bold]{score.total:.1f}[/]{margin} of 100; both have a face in {score.coverage:.0%} of the time.\n"
+        f"\nScore [bold]{score.total:.1f}[/]{margin} of 100; both have a face in {score.coverage:.0%} of the time."
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("class")
-    table.add_column("points lost", justify="right")
-    for label, points in sorted(score.points_lost.items(), key=lambda item: -item[1]):
-        table.add_row(escape(label), f"{points:.1f}")
-    out.print(table)
+    if result.scale is not None and score.total is not None:
+        out.print(describe_place(score.total, result.scale), soft_wrap=True)
     out.print()
+    _print_lost(score)
     for name, moment in (("Best", score.best), ("Worst", score.worst)):
         if moment is not None:
             out.print(f"{name} moment: {moment.score:.1f} at {moment.time_s:.2f} s")
@@ -90,8 +96,21 @@ def _print_score(run: "ScoreRun") -> None:
             out.print(f"[yellow]warning:[/] {escape(f'{track.name}: {note}')}", soft_wrap=True)
     timing = run.timing
     if timing.frames:
-        parts = (("decode", timing.decode_s), ("Haar", timing.detect_s), ("network", timing.classify_s))
+        parts = (("decode", timing.decode_s), ("detector", timing.detect_s), ("network", timing.classify_s))
         shares = ", ".join(f"{name} {seconds / timing.frames * 1000:.1f}" for name, seconds in parts)
         out.print(f"{timing.frames} frames; milliseconds a frame: {shares}")
     out.print(f"\nWritten: {', '.join(escape(str(path)) for path in run.files)}", soft_wrap=True)
     out.print(f"Next: look at {escape(str(run.files[2]))}", soft_wrap=True)
+
+
+def _print_lost(score: "Score") -> None:
+    """By class, what shows in one decimal; nothing of a perfect pair."""
+    lost = [(label, points) for label, points in score.points_lost.items() if points >= _LEAST_SHOWN_POINTS]
+    if lost:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("class")
+        table.add_column("points lost", justify="right")
+        for label, points in sorted(lost, key=lambda item: -item[1]):
+            table.add_row(escape(label), f"{points:.1f}")
+        out.print(table)
+        out.print()

@@ -24,3 +24,14 @@ def correct_box(box: Box, correction: BoxCorrection | None) -> Box:
     centre_x = (box.x + box.width / 2) + correction.offset_x * side
     centre_y = (box.y + box.height / 2) + correction.offset_y * side
     return Box(centre_x - side / 2, centre_y - side / 2, side, side)
+
+
+def undo_mirror_bias(box: Box, correction: BoxCorrection | None) -> Box:
+    """A box that was found in a frame's mirror image, moved to where it would have been found in the frame itself.
+
+    The detector draws its boxes too far to one side, by `offset_x` sides of the corrected box; in the mirror image that
+    is the other side of the face. `correct_box` then fits both.
+    """
+    if correction is None:
+        return box
+    return box._replace(x=box.x - 2 * correction.offset_x * (correction.scale * box.height))

@@ -3,4 +3,5 @@
 from typing import Literal
 
 MeasureRule = Literal["steady", "single"]
+DetectorName = Literal["tiny", "haar"]
 AlignMethod = Literal["none", "lag", "dtw"]

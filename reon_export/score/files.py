@@ -10,7 +10,9 @@ import numpy as np
 
 from reon_export.output_places import OwnFiles, has_format
 from reon_export.score.definition import RATE_HZ, Alignment, Moment, Score
+from reon_export.score.scale import place_on_scale
 from reon_export.score.tracks.track import Track, track_to_json
+from reon_export.spec import ScoreScale
 
 FORMAT, VERSION = "reon-score", 1
 JSON_NAME, CSV_NAME, FIGURE_NAME = "score.json", "score.csv", "score.png"
@@ -26,13 +28,14 @@ _DECIMALS = 6
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """Two tracks, their score, and how they were aligned: `method` is none, lag or dtw."""
+    """Two tracks, their score, and how they were aligned: `method` is none, lag or dtw; `scale` is the model's."""
 
     actor: Track
     user: Track
     score: Score
     method: str = "none"
     alignment: Alignment | None = None
+    scale: ScoreScale | None = None
 
 
 def result_to_json(result: ScoreResult) -> dict[str, Any]:
@@ -45,6 +48,7 @@ def result_to_json(result: ScoreResult) -> dict[str, Any]:
         "rate_hz": RATE_HZ,
         "score": _number(score.total),
         "margin": _number(score.margin),
+        "place": None if score.total is None or result.scale is None else place_on_scale(score.total, result.scale),
         "coverage": _number(score.coverage),
         "points_lost": {label: _number(points) for label, points in score.points_lost.items()},
         "best": _moment(score.best),
@@ -70,11 +74,15 @@ def result_to_json(result: ScoreResult) -> dict[str, Any]:
 
 
 def result_to_csv(result: ScoreResult) -> str:
-    """One line a cell: time_s, score, the actor's probabilities, the user's; empty where there is no face."""
+    """One line a cell: time_s, score, the actor's probabilities, the user's, and the whole score's margin.
+
+    Empty where there is no face, and where there is no margin.
+    """
     score = result.score
-    heads = ["time_s", "score", *(f"{who}_{label}" for who in ("actor", "user") for label in score.labels)]
+    heads = ["time_s", "score", *(f"{who}_{label}" for who in ("actor", "user") for label in score.labels), "margin"]
     lines = [",".join(heads)]
-    table = np.column_stack([score.times_s, score.scores, score.actor, score.user])
+    margins = np.full(len(score.scores), np.nan if score.margin is None else score.margin)
+    table = np.column_stack([score.times_s, score.scores, score.actor, score.user, margins])
     lines += [",".join("" if not np.isfinite(value) else f"{value:.{_DECIMALS}f}" for value in row) for row in table]
     return "\n".join(lines) + "\n"
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from reon_export.errors import SpecError, TrackError
 from reon_export.faces.crop import Image
+from reon_export.faces.tiny_face import TINY_FACE_NAME
 from reon_export.manifest import read_manifest
 from reon_export.paths import DEFAULT_MODEL_DIR
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.onnx_runtime import load_classifier
+from reon_export.runtimes.predictions import Classify
 from reon_export.runtimes.torch_runtime import TorchRuntime
-from reon_export.score.choices import AlignMethod, MeasureRule
+from reon_export.score.choices import AlignMethod, DetectorName, MeasureRule
 from reon_export.score.definition import (
     MIN_COVERAGE,
     Alignment,
@@ -25,7 +27,7 @@ from reon_export.score.files import SCORE_FILES, ScoreResult, write_score
 from reon_export.score.tracks.make import Timing, TrackModel, make_track
 from reon_export.score.tracks.track import Track, is_track_file, read_track
 from reon_export.score.tracks.video import DEFAULT_FPS, Video, read_frames_at
-from reon_export.spec import SINGLE_LOOK, Measurement
+from reon_export.spec import SINGLE_LOOK, Measurement, ModelSpec
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class ScoreOptions:
     min_coverage: float = MIN_COVERAGE
     out: Path = Path("score")
     measure: MeasureRule | None = None  # None: as the spec says
+    detector: DetectorName = "tiny"
 
 
 @dataclass(frozen=True)
@@ -63,30 +66,36 @@ def score_videos(actor: Path, user: Path, options: ScoreOptions, on_progress: On
             raise TrackError(f"{path} does not exist; give a video, a folder of images or a track file (.json)")
     SCORE_FILES.check(options.out)
     timing = Timing()
-    actor_track, user_track = _make_tracks((actor, user), options, on_progress, timing)
+    # Two track files need no model, and so no model folder.
+    model = None if is_track_file(actor) and is_track_file(user) else load_track_model(options)
+    actor_track, user_track = _make_tracks((actor, user), model, options, on_progress, timing)
     _check_same_model(actor_track, user_track)
     score = score_tracks(actor_track, user_track)
     check_coverage(score, options.min_coverage)
-    result = ScoreResult(actor_track, user_track, score, options.align, _align(actor_track, user_track, options.align))
+    alignment = _align(actor_track, user_track, options.align)
+    scale = None if model is None else model.spec.scale
+    result = ScoreResult(actor_track, user_track, score, options.align, alignment, scale)
     best, worst = (_read_pair((actor, user), moment, options.fps) for moment in (score.best, score.worst))
     files = write_score(result, draw_score(result, best, worst), options.out)
     return ScoreRun(result, files, timing)
 
 
 def load_track_model(options: ScoreOptions) -> TrackModel:
-    """The classifier that the options name, with what its tracks say of it."""
-    model = _load_model(options)
+    """The classifier and the detector that the options name, with what their tracks say of them."""
+    classify, spec, facts = _load_model(options)
+    detector = {"tiny": TINY_FACE_NAME, "haar": "haar"}[options.detector]
+    model = TrackModel(classify, spec, {**facts, "detector": detector}, options.detector)
     if options.measure is None or options.measure == model.spec.measurement.rule:
         return model
     rule = SINGLE_LOOK if options.measure == "single" else Measurement()
     return replace(model, spec=model.spec.model_copy(update={"measurement": rule}))
 
 
-def _load_model(options: ScoreOptions) -> TrackModel:
+def _load_model(options: ScoreOptions) -> tuple[Classify, ModelSpec, dict[str, str]]:
     if options.checkpoint is None:
         manifest = read_manifest(options.model_dir)
         facts = {"name": manifest.name, "checkpoint_sha256": manifest.source.sha256, "runtime": "onnx float32"}
-        return TrackModel(load_classifier(options.model_dir), manifest.spec, facts)
+        return load_classifier(options.model_dir), manifest.spec, facts
     from reon_export.checkpoint.classifier_graph import ClassifierGraph
     from reon_export.checkpoint.load import load_checkpoint
     from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
@@ -104,14 +113,16 @@ def _load_model(options: ScoreOptions) -> TrackModel:
             "which takes these options, and pass it with --model"
         )
     facts = {"name": checkpoint.path.stem, "checkpoint_sha256": checkpoint.sha256, "runtime": "torch float32"}
-    return TrackModel(TorchRuntime(ClassifierGraph(checkpoint.model, spec), spec), spec, facts)
+    return TorchRuntime(ClassifierGraph(checkpoint.model, spec), spec), spec, facts
 
 
 def _make_tracks(
-    paths: tuple[Path, Path], options: ScoreOptions, on_progress: OnProgress, timing: Timing
+    paths: tuple[Path, Path],
+    model: TrackModel | None,
+    options: ScoreOptions,
+    on_progress: OnProgress,
+    timing: Timing,
 ) -> tuple[Track, Track]:
-    # Two track files need no model, and so no model folder.
-    model = None if all(map(is_track_file, paths)) else load_track_model(options)
     for path in paths:  # what cannot be read is refused before minutes are spent on the other one
         read_track(path) if is_track_file(path) else Video(path, options.fps)
     actor, user = (make_track(path, model, options.fps, on_progress, timing) for path in paths)
@@ -119,13 +130,19 @@ def _make_tracks(
 
 
 def _check_same_model(actor: Track, user: Track) -> None:
-    """Two models differ more than two people do. Precisions and runtimes of one checkpoint are the same model."""
+    """Two models differ more than two people do, and two detectors by points. Precisions and runtimes do not count."""
     made_by = [track.model.get("checkpoint_sha256") for track in (actor, user)]
     if None not in made_by and made_by[0] != made_by[1]:
         names = [f"{track.name} by {track.model.get('name', 'an unnamed model')}" for track in (actor, user)]
         raise TrackError(
             f"the tracks were made by different models ({names[0]}, {names[1]}): the score would compare the models; "
             "make both with the same one"
+        )
+    found_by = [track.model.get("detector") for track in (actor, user)]
+    if None not in found_by and found_by[0] != found_by[1]:
+        raise TrackError(
+            f"the faces were found by different detectors ({actor.name} by {found_by[0]}, {user.name} by "
+            f"{found_by[1]}), which alone moves a score by several points; make both tracks with the same --detector"
         )
 
 

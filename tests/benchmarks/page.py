@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -20,15 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from reon_export.browsers.select import CHROMIUM_ARGUMENTS, find_browser  # noqa: E402
-from reon_export.paths import DEFAULT_MODEL_DIR, DEFAULT_SPEC, WEB_DEMO  # noqa: E402
+from reon_export.paths import DEFAULT_MODEL_DIR, WEB_DEMO  # noqa: E402
+from reon_export.score.choices import DetectorName  # noqa: E402
 from reon_export.score.definition import find_lag, score_tracks  # noqa: E402
 from reon_export.score.job import ScoreOptions, load_track_model  # noqa: E402
 from reon_export.score.tracks.make import make_track  # noqa: E402
-from reon_export.score.tracks.track import parse_track  # noqa: E402
-from reon_export.spec import read_spec  # noqa: E402
 from tests.support import clips  # noqa: E402
 from tests.support.hosts import LoggedHost  # noqa: E402
-from tests.support.page_tracks import TRACK_AND_SCORE, python_track  # noqa: E402
+from tests.support.page_tracks import TRACK_AND_SCORE  # noqa: E402
 
 RESULT = Path(__file__).with_suffix(".json")
 ROUNDS = 5
@@ -141,8 +140,8 @@ def read_live(readings: list[str]) -> dict[str, float]:
 
 
 def compare_scores(browser: Browser, folder: Path) -> list[dict[str, Any]]:
-    """The page's score of pairs of videos, and Python's: on the page's face boxes, and with Haar's own."""
-    spec, model = read_spec(DEFAULT_SPEC), load_track_model(ScoreOptions(DEFAULT_MODEL_DIR))
+    """The page's score of pairs of videos, and Python's: behind the page's detector, and behind Haar."""
+    tiny, haar = (load_track_model(ScoreOptions(DEFAULT_MODEL_DIR, detector=name)) for name in get_args(DetectorName))
     times = clips.even_times(clips.length_of(clips.ACTOR))
     actor = clips.write_clip(folder / "actor.webm", clips.performance(clips.ACTOR), times)
     rows: list[dict[str, Any]] = []
@@ -153,16 +152,13 @@ def compare_scores(browser: Browser, folder: Path) -> list[dict[str, Any]]:
             user = clips.write_clip(folder / f"{len(rows)}.webm", clips.performance(shots, LAG_S), times)
             videos = [base64.b64encode(path.read_bytes()).decode() for path in (actor, user)]
             answer = page.evaluate(TRACK_AND_SCORE, {"videos": videos, "type": "video/webm"})
-            pages = [parse_track({"format": "reon-track", "version": 1, **answer[who]}) for who in ("actor", "user")]
-            pairs = zip((actor, user), pages, strict=True)
-            same = [python_track(path, track, DEFAULT_MODEL_DIR, spec) for path, track in pairs]
-            own = [make_track(path, model) for path in (actor, user)]
+            same, own = ([make_track(path, model) for path in (actor, user)] for model in (tiny, haar))
             lag, own_lag = find_lag(same[0], same[1]), find_lag(own[0], own[1])
             rows.append(
                 {
                     "pair": name,
                     "page": answer["score"],
-                    "python_same_boxes": score_tracks(same[0], same[1]).total,
+                    "python": score_tracks(same[0], same[1]).total,
                     "python_haar": score_tracks(own[0], own[1]).total,
                     "page_lag_s": answer["lag"]["lagS"],
                     "python_lag_s": None if lag is None else lag.lag_s,

@@ -8,7 +8,7 @@ import numpy as np
 
 from reon_export.faces.crop import Box
 from reon_export.score.tracks.follow import follow_face
-from reon_export.score.tracks.measure import look_box, looks_at, steady_boxes
+from reon_export.score.tracks.measure import detector_view_at, look_box, looks_at, steady_boxes
 from reon_export.spec import Measurement
 
 TARGET = Path(__file__).with_name("measure.json")
@@ -60,6 +60,7 @@ def main() -> None:
                 "detections": [[box._asdict() for box in found] for found in detections],
                 "followed": [box and box._asdict() for box in followed],
                 "steady": [box and box._asdict() for box in steady],
+                "views": [detector_view_at(time_s, rule)._asdict() for time_s in times_s],
                 "looks": [
                     [look_box(box, look)._asdict() | {"is_mirrored": look.is_mirrored} for look in pair] if box else []
                     for box, pair in zip(steady, looks, strict=True)

@@ -12,7 +12,7 @@ import numpy as np
 from reon_export.score.definition import find_lag, find_warp, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
 from reon_export.score.tracks.track import parse_track
-from reon_export.spec import Measurement
+from reon_export.spec import Measurement, ScoreScale
 
 TARGET = Path(__file__).with_name("score.json")
 LABELS = ["joy", "anger", "neutral"]
@@ -106,13 +106,17 @@ def make_cases() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     ]
 
 
+# Every place occurs among the cases.
+SCALE = ScoreScale(same_tenth=95, different_ninetieth=70, different_median=40, videos=3, measured_on="made up")
+
+
 def main() -> None:
     """Write the file."""
     cases = []
     for name, actor_json, user_json in make_cases():
         actor, user = parse_track(actor_json), parse_track(user_json)
         score, lag, warp = score_tracks(actor, user), find_lag(actor, user), find_warp(actor, user)
-        result = ScoreResult(actor, user, score, "lag" if lag else "none", lag)
+        result = ScoreResult(actor, user, score, "lag" if lag else "none", lag, SCALE)
         cases.append(
             {
                 "name": name,
@@ -123,7 +127,8 @@ def main() -> None:
                 "warp": None if warp is None else {"lag_s": warp.lag_s, "score": warp.score, "cost": warp.cost},
             }
         )
-    TARGET.write_text(json.dumps({"cases": cases}, separators=(",", ":")) + "\n", encoding="utf-8")
+    content = {"scale": SCALE.model_dump(), "cases": cases}
+    TARGET.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

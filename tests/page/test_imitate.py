@@ -16,7 +16,6 @@ from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
 from reon_export.score.tracks.track import Track, read_track
 from reon_export.site.server import SiteServer
-from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.page_tracks import python_track
 from tests.support.visits import TIMEOUT_MS, OpenPage, Visit, open_visit
@@ -122,7 +121,7 @@ def save(visit: Visit, button: str, tmp_path: Path, count: int = 1) -> list[Path
 
 
 def test_page_and_python_agree_on_a_performance_and_its_imitation(
-    scored: Scored, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
+    scored: Scored, model_dir: Path, tmp_path: Path
 ) -> None:
     visit, files = scored.visit, (scored.actor, scored.user)
     shown, lag_s = float(visit.data("#score", "score")), float(visit.data("#score", "lag"))
@@ -130,7 +129,7 @@ def test_page_and_python_agree_on_a_performance_and_its_imitation(
     tracks = [read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2)]
     assert [track.name for track in tracks] == ["actor.webm", "user.webm"]
     pairs = zip(files, tracks, strict=True)
-    actor, user = (python_track(path, track, model_dir, default_spec) for path, track in pairs)
+    actor, user = (python_track(path, track, model_dir) for path, track in pairs)
     expected, lag = score_tracks(actor, user), find_lag(actor, user)
     assert expected.total is not None
     assert lag is not None

@@ -194,9 +194,7 @@ def record_until_read_often_enough(demo: Demo) -> None:
     pytest.fail("three recordings were read too rarely for a score")
 
 
-def test_a_recording_is_scored_if_it_shows_a_face(
-    demo: Demo, quick_samples: Path, model_dir: Path, default_spec: ModelSpec
-) -> None:
+def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo, quick_samples: Path, model_dir: Path) -> None:
     seconds = demo.read_actor()
     demo.click("#record")
     demo.wait_for("body[data-state=error]")
@@ -209,7 +207,7 @@ def test_a_recording_is_scored_if_it_shows_a_face(
     actor, user = (parse_track(json.loads(text)) for text in demo.driver.evaluate(SAVE_TRACKS))
     print(f"{demo.driver.version}: {seconds / len(actor.frames) * 1000:.0f} ms a frame of the actor's clip")
     expect_the_same_again(demo, actor)
-    expect_python_to_agree(demo, actor, python_track(quick_samples / "actor.webm", actor, model_dir, default_spec))
+    expect_python_to_agree(demo, actor, python_track(quick_samples / "actor.webm", actor, model_dir))
     expected = score_tracks(actor, user)
     assert float(demo.data("#score", "score")) == pytest.approx(expected.total, abs=1e-6)
     assert expected.coverage >= 0.8

@@ -156,11 +156,10 @@ def at_times_of(page: Track, python: Track) -> Track:
     [("webm", None), ("webm", "delete globalThis.VideoDecoder"), ("phone", None)],
     ids=["decoded", "played", "turned"],
 )
-def test_page_and_python_give_the_same_score_for_the_same_videos(  # noqa: PLR0917
+def test_page_and_python_give_the_same_score_for_the_same_videos(
     open_page: OpenPage,
     site: SiteServer,
     model_dir: Path,
-    default_spec: ModelSpec,
     tmp_path: Path,
     kind: str,
     init_script: str | None,
@@ -180,7 +179,7 @@ def test_page_and_python_give_the_same_score_for_the_same_videos(  # noqa: PLR09
     assert answer["shape"] == list(clips.SIZE)
     pages = [parse_track({"format": "reon-track", "version": 1, **answer[who]}) for who in ("actor", "user")]
     pairs = zip(files, pages, strict=True)
-    pythons = [python_track(path, track, model_dir, default_spec) for path, track in pairs]
+    pythons = [python_track(path, track, model_dir) for path, track in pairs]
     for page, python in zip(pages, pythons, strict=True):
         assert [frame.time_s for frame in page.frames] == pytest.approx([f.time_s for f in python.frames], abs=1e-3)
         assert page.duration_s == pytest.approx(python.duration_s, abs=2e-3)
@@ -220,7 +219,7 @@ def write_shown_files(folder: Path) -> dict[str, Path]:
 
 
 def test_page_and_python_show_the_same_of_a_file(
-    open_page: OpenPage, site: SiteServer, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
+    open_page: OpenPage, site: SiteServer, model_dir: Path, tmp_path: Path
 ) -> None:
     visit = open_page(f"{site.url}parity.html")
     for name, path in write_shown_files(tmp_path).items():
@@ -230,7 +229,7 @@ def test_page_and_python_show_the_same_of_a_file(
         assert answer["isDecoded"], name
         assert answer["shape"] == list(clips.SIZE), name
         assert page.duration_s == pytest.approx(0.7 - ("between" in name) / 30, abs=0.005), name
-        python = python_track(path, page, model_dir, default_spec)
+        python = python_track(path, page, model_dir)
         assert [frame.time_s for frame in page.frames] == pytest.approx([f.time_s for f in python.frames], abs=1e-3)
         agreement = score_tracks(page, python)
         print(f"{name}: page and Python agree to {agreement.total:.3f}")

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from reon_export.faces.correction import correct_box
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.job import ScoreOptions, load_track_model
 from reon_export.score.tracks.make import make_track_with_boxes
 from reon_export.score.tracks.track import Track, TrackFrame, parse_track
 from reon_export.site.server import SiteServer
-from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.visits import OpenPage
 
@@ -54,12 +52,10 @@ TRACK_AND_SCORE = """async ({folders, fps}) => {
 }"""
 
 
-def python_track(folder: Path, page: Track, model_dir: Path, spec: ModelSpec) -> Track:
+def python_track(folder: Path, page: Track, model_dir: Path) -> Track:
     """Python's decoding, crop and classifier on the faces that the page found."""
-    assert spec.crop.correction is not None
-    correction = spec.crop.correction
     # `make_track_with_boxes` reads folders of images at 30 frames per second; the page's times are put in their place.
-    boxes = {i / 30: frame.box and correct_box(frame.box, correction) for i, frame in enumerate(page.frames)}
+    boxes = {i / 30: frame.box for i, frame in enumerate(page.frames)}
     track = make_track_with_boxes(folder, boxes, load_track_model(ScoreOptions(model_dir, measure="single")))
     pairs = zip(track.frames, page.frames, strict=True)
     frames = tuple(TrackFrame(theirs.time_s, own.probabilities, own.box) for own, theirs in pairs)
@@ -67,7 +63,7 @@ def python_track(folder: Path, page: Track, model_dir: Path, spec: ModelSpec) ->
 
 
 def test_page_and_python_give_the_same_score_and_lag(
-    open_page: OpenPage, site: SiteServer, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
+    open_page: OpenPage, site: SiteServer, model_dir: Path, tmp_path: Path
 ) -> None:
     times = clips.even_times(clips.length_of(SHOTS), FPS)
     folders = [
@@ -79,7 +75,7 @@ def test_page_and_python_give_the_same_score_and_lag(
     answer = visit.page.evaluate(TRACK_AND_SCORE, {"folders": encoded, "fps": FPS})
     pages = [parse_track({"format": "reon-track", "version": 1, **answer[who]}) for who in ("actor", "user")]
     pairs = zip(folders, pages, strict=True)
-    actor, user = (python_track(folder, page, model_dir, default_spec) for folder, page in pairs)
+    actor, user = (python_track(folder, page, model_dir) for folder, page in pairs)
     expected, lag = score_tracks(actor, user), find_lag(actor, user)
     assert expected.total is not None
     assert lag is not None

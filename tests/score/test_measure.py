@@ -10,9 +10,10 @@ import pytest
 
 from reon_export.errors import TrackError
 from reon_export.faces.crop import Box
+from reon_export.faces.detector_input import PLAIN_VIEW
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.tracks.follow import follow_face
-from reon_export.score.tracks.measure import look_box, looks_at, steady_boxes
+from reon_export.score.tracks.measure import DETECTOR_VIEWS, detector_view_at, look_box, looks_at, steady_boxes
 from reon_export.score.tracks.track import Track, TrackFrame
 from reon_export.spec import SINGLE_LOOK, Measurement
 from tests.support.node import run_in_node
@@ -25,13 +26,17 @@ LABELS = ("joy", "anger", "neutral")
 ROUNDING = 1e-9
 
 MEASURE_CASES = """async ({cases}) => {
-  const {STEADY, followFace, lookBox, looksAt, steadyBoxes} = await import('./js/pixels/measure.js');
+  const {STEADY, detectorViewAt, followFace, lookBox, looksAt, steadyBoxes} = await import('./js/pixels/measure.js');
   return cases.map(({times_s: times, end_s: endS, detections}) => {
     const followed = followFace(times, detections);
     const steady = steadyBoxes(times, endS, followed, STEADY.box_window_s);
     const looks = steady.map((box, i) => (box === null ? [] : looksAt(times[i], STEADY).map(
       (look) => ({...lookBox(box, look), is_mirrored: look.isMirrored}))));
-    return {followed, steady, looks};
+    const views = times.map((timeS) => {
+      const {share, atX, atY, isMirrored} = detectorViewAt(timeS, STEADY);
+      return {share, at_x: atX, at_y: atY, is_mirrored: isMirrored};
+    });
+    return {followed, steady, looks, views};
   });
 }"""
 
@@ -46,6 +51,7 @@ def test_python_gives_the_golden_vectors(case: dict[str, Any]) -> None:
     followed = [face.box for face in follow_face(case["times_s"], detections)]
     assert followed == [to_box(value) for value in case["followed"]]
     check_boxes(steady_boxes(case["times_s"], case["end_s"], followed, RULE.box_window_s), case["steady"])
+    assert [detector_view_at(time_s, RULE)._asdict() for time_s in case["times_s"]] == case["views"]
     for time_s, value, expected in zip(case["times_s"], case["steady"], case["looks"], strict=True):
         box = to_box(value)
         looks = [] if box is None else [(look_box(box, look), look.is_mirrored) for look in looks_at(time_s, RULE)]
@@ -57,6 +63,7 @@ def test_javascript_gives_the_golden_vectors() -> None:
     for case, answer in zip(CASES, run_in_node(MEASURE_CASES, {"cases": CASES}), strict=True):
         for part in ("followed", "steady"):
             check_boxes([to_box(value) for value in answer[part]], case[part])
+        assert answer["views"] == case["views"]
         for own, expected in zip(answer["looks"], case["looks"], strict=True):
             assert [look["is_mirrored"] for look in own] == [look["is_mirrored"] for look in expected]
             check_boxes([to_box(look) for look in own], expected)
@@ -86,6 +93,13 @@ def test_the_six_looks_are_their_own_mirror_images() -> None:
     looks = {look for index in range(3) for look in looks_at(index / 30, RULE)}
     assert len(looks) == 6
     assert looks == {look._replace(offset_x=-look.offset_x, is_mirrored=not look.is_mirrored) for look in looks}
+
+
+def test_the_six_views_are_their_own_mirror_images() -> None:
+    views = {detector_view_at(index / 30, RULE) for index in range(6)}
+    assert views == set(DETECTOR_VIEWS)
+    assert views == {view._replace(is_mirrored=not view.is_mirrored) for view in views}
+    assert {detector_view_at(index / 30, SINGLE_LOOK) for index in range(6)} == {PLAIN_VIEW}
 
 
 def drawn(seed: int, fps: float = 30, seconds: float = 3.0) -> Track:

@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from reon_export.errors import TrackError
 from reon_export.score.definition import Score, check_coverage, find_lag, find_warp, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
+from reon_export.score.scale import describe_place
 from reon_export.score.tracks.track import Track, TrackFrame, parse_track
+from reon_export.spec import ScoreScale
 from tests.support.node import run_in_node
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "score.json"
-CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
+_CONTENT = json.loads(GOLDEN.read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = _CONTENT["cases"]
+SCALE = ScoreScale(**_CONTENT["scale"])
 LABELS = ("joy", "anger", "neutral")
 # Sums of a few hundred numbers of size 100 in float64: rounding stays below this.
 ROUNDING = 1e-9
@@ -149,7 +154,7 @@ def test_tracks_of_different_classes_are_refused() -> None:
 def result_of(case: dict[str, Any]) -> ScoreResult:
     actor, user = parse_track(case["actor"]), parse_track(case["user"])
     lag = find_lag(actor, user)
-    return ScoreResult(actor, user, score_tracks(actor, user), "lag" if lag else "none", lag)
+    return ScoreResult(actor, user, score_tracks(actor, user), "lag" if lag else "none", lag, SCALE)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
@@ -163,22 +168,37 @@ def test_python_gives_the_golden_vectors(case: dict[str, Any]) -> None:
         assert (warp.lag_s, warp.score, warp.cost) == pytest.approx(tuple(case["warp"].values()), abs=ROUNDING)
 
 
-SCORE_CASES = """async ({cases}) => {
+SCORE_CASES = """async ({cases, scale}) => {
   const {findLag, scoreTracks} = await import('./js/score.js');
   const {resultToCsv, resultToJson} = await import('./js/score_files.js');
   return cases.map(({actor, user}) => {
-    const result = {actor, user, score: scoreTracks(actor, user), lag: findLag(actor, user)};
+    const result = {actor, user, score: scoreTracks(actor, user), lag: findLag(actor, user), scale};
     return {json: resultToJson(result), csv: resultToCsv(result)};
   });
 }"""
 
 
 def test_javascript_gives_the_golden_vectors() -> None:
-    answers = run_in_node(SCORE_CASES, {"cases": CASES})
+    answers = run_in_node(SCORE_CASES, {"cases": CASES, "scale": SCALE.model_dump()})
     assert len(answers) == len(CASES)
     for case, answer in zip(CASES, answers, strict=True):
         assert answer["json"] == case["json"], case["name"]
         assert answer["csv"] == case["csv"], case["name"]
+
+
+def test_every_place_on_the_scale_occurs_and_has_its_sentence() -> None:
+    assert {case["json"]["place"] for case in CASES} == {"same", "closer", "similar", "unlike", None}
+    sentences = {describe_place(total, SCALE) for total in (95, 94.9, 70, 69.9, 40, 39.9)}
+    assert len(sentences) == 4
+    assert describe_place(95, SCALE).startswith(
+        "As close as one performance filmed twice: nine of ten such pairs get 95"
+    )
+    assert "get 40 or less" in describe_place(39.9, SCALE)
+
+
+def test_a_scale_that_contradicts_itself_is_refused() -> None:
+    with pytest.raises(ValidationError, match="cannot be told from the same; train the classifier further"):
+        ScoreScale.model_validate({**SCALE.model_dump(), "same_tenth": 60})
 
 
 def test_the_comparison_of_the_two_languages_notices_one_changed_probability() -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from reon_export.cli import console as show
 from reon_export.cli import score as command
+from reon_export.errors import TrackError
 from reon_export.score.files import result_to_json
 from reon_export.score.job import ScoreOptions, score_videos
 from reon_export.score.tracks.make import make_track_with_boxes
@@ -75,6 +76,20 @@ def test_torch_gives_the_score_of_the_export(pair: tuple[Path, Path], scored: Pa
     # float32 ONNX is within 1.4e-6 in every probability (the build's own figure): 100 * 0.5 * 7 classes * 2 * 1.4e-6.
     assert result_to_json(run_.result)["score"] == pytest.approx(exported["score"], abs=1e-3)
     assert run_.result.actor.model["runtime"] == "torch float32"
+
+
+def test_faces_of_different_detectors_are_not_compared(
+    pair: tuple[Path, Path], scored: Path, model_dir: Path, tmp_path: Path
+) -> None:
+    actor = scored / "actor.track.json"
+    assert read_track(actor).model["detector"] == "tiny_face_detector"
+    with pytest.raises(TrackError, match=r"\(.* by tiny_face_detector, .* by haar\).* with the same --detector"):
+        score_videos(actor, pair[1], ScoreOptions(model_dir, detector="haar", out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    both = score_videos(*pair, ScoreOptions(model_dir, detector="haar", out=tmp_path / "haar"))
+    total, other = both.result.score.total, json.loads((scored / "score.json").read_text(encoding="utf-8"))["score"]
+    assert total is not None
+    assert 0.01 < abs(total - other) < 15  # another detector is another score, of the same performances
 
 
 def test_tracks_can_be_made_from_known_boxes(pair: tuple[Path, Path], scored: Path, model_dir: Path) -> None:

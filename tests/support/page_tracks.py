@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from reon_export.faces.correction import correct_box
 from reon_export.score.job import ScoreOptions, load_track_model
 from reon_export.score.tracks.make import make_track_with_boxes
 from reon_export.score.tracks.track import Track
-from reon_export.spec import ModelSpec
 
 TRACK_AND_SCORE = """async ({videos, type}) => {
     const {createEmotionPipeline} = await import('/js/pipeline.js');
@@ -56,9 +54,7 @@ OPEN_ERROR = """async ({video, type}) => {
 }"""
 
 
-def python_track(path: Path, page: Track, model_dir: Path, spec: ModelSpec) -> Track:
+def python_track(path: Path, page: Track, model_dir: Path) -> Track:
     """Python's own decoding, crop and classifier on the faces that the page found."""
-    assert spec.crop.correction is not None
-    correction = spec.crop.correction
-    boxes = {frame.time_s: None if frame.box is None else correct_box(frame.box, correction) for frame in page.frames}
+    boxes = {frame.time_s: frame.box for frame in page.frames}
     return make_track_with_boxes(path, boxes, load_track_model(ScoreOptions(model_dir)))

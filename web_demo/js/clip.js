@@ -7,8 +7,9 @@
  */
 import {openDecoded} from './clips/decoded.js';
 import {openPlayed} from './clips/played.js';
+import {DETECTOR} from './pixels/box_correction.js';
 import {PageError} from './errors.js';
-import {followFace, looksAt, measurementOf, median, steadyBoxes} from './pixels/measure.js';
+import {detectorViewAt, followFace, looksAt, measurementOf, median, steadyBoxes} from './pixels/measure.js';
 import {RATE_HZ} from './score.js';
 
 export {explainVideo} from './clips/decoded.js';
@@ -61,7 +62,7 @@ export async function analyseClip(clip, pipeline, {onFrame = () => {}, signal} =
   // Twice through the file: a steady box needs those that come later, and a video does not fit into memory.
   for await (const {timeS, picture} of framesOf(clip, signal)) {
     times.push(timeS);
-    detections.push((await pipeline.analyze(picture, {task: 'detect'})).faces);
+    detections.push((await pipeline.analyze(picture, {task: 'detect', view: detectorViewAt(timeS, measurement)})).faces);
     onFrame(timeS / 2, clip.durationS, track);
   }
   track.duration_s = estimateDurationS(times);
@@ -106,7 +107,7 @@ async function* framesOf(clip, signal) {
  */
 export function startTrack(name, facts) {
   const runtime = `tfjs:${facts.runtime.backend} ${facts.artefact.precision}`;
-  const model = {name: facts.name, checkpoint_sha256: facts.checkpoint, runtime};
+  const model = {name: facts.name, checkpoint_sha256: facts.checkpoint, runtime, detector: DETECTOR};
   return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model, measurement: measurementOf(facts.spec)};
 }
 

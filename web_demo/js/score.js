@@ -264,3 +264,23 @@ function spreadAt(whole, parts) {
   const distances = parts.flatMap((part) => (part === null || whole === null ? [] : [distance(part, whole)]));
   return distances.reduce((sum, value) => sum + value, 0) / Math.max(1, distances.length);
 }
+
+/**
+ * @typedef {object} ScoreScale what scores of a model mean; see reon_export/spec.py
+ * @property {number} same_tenth
+ * @property {number} different_median
+ * @property {number} different_ninetieth
+ */
+/** @typedef {'same' | 'closer' | 'similar' | 'unlike'} Place */
+
+/**
+ * Where a score lies among those whose pairs are known. It mirrors reon_export/score/scale.py.
+ * @param {number} score
+ * @param {ScoreScale} scale
+ * @returns {Place}
+ */
+export function placeOnScale(score, scale) {
+  if (score >= scale.same_tenth) return 'same';
+  if (score >= scale.different_ninetieth) return 'closer';
+  return score >= scale.different_median ? 'similar' : 'unlike';
+}

@@ -1,10 +1,10 @@
 /** A score as JSON and as CSV, as `python -m reon_export score` writes them: it mirrors reon_export/score/files.py. */
 import {SINGLE_LOOK} from './pixels/measure.js';
-import {RATE_HZ} from './score.js';
+import {placeOnScale, RATE_HZ} from './score.js';
 
 /** @typedef {import('./score.js').Track} Track */
 /** @typedef {import('./score.js').Score} Score */
-/** @typedef {{actor: Track, user: Track, score: Score, lag: import('./score.js').Lag | null}} ScoreResult */
+/** @typedef {{actor: Track, user: Track, score: Score, lag: import('./score.js').Lag | null, scale?: import('./score.js').ScoreScale | null}} ScoreResult */
 
 const DECIMALS = 6;
 
@@ -12,7 +12,7 @@ const DECIMALS = 6;
  * @param {ScoreResult} result
  * @returns {Record<string, unknown>} plain values, numbers to six decimals, null where there is no face
  */
-export function resultToJson({actor, user, score, lag}) {
+export function resultToJson({actor, user, score, lag, scale = null}) {
   return {
     format: 'reon-score',
     version: 1,
@@ -20,6 +20,7 @@ export function resultToJson({actor, user, score, lag}) {
     rate_hz: RATE_HZ,
     score: toNumber(score.score),
     margin: toNumber(score.margin),
+    place: score.score === null || scale === null ? null : placeOnScale(score.score, scale),
     coverage: toNumber(score.coverage),
     points_lost: Object.fromEntries(Object.entries(score.pointsLost).map(([label, points]) => [label, toNumber(points)])),
     best: toMoment(score.best),
@@ -35,12 +36,13 @@ export function resultToJson({actor, user, score, lag}) {
 
 /**
  * @param {ScoreResult} result
- * @returns {string} one line a cell: time_s, score, the actor's probabilities, the user's; empty where there is no face
+ * @returns {string} one line a cell: time_s, score, the actor's probabilities, the user's, the whole score's margin; empty where
+ *   there is no face, or no margin
  */
 export function resultToCsv({score}) {
-  const heads = ['time_s', 'score', ...['actor', 'user'].flatMap((who) => score.labels.map((label) => `${who}_${label}`))];
+  const heads = ['time_s', 'score', ...['actor', 'user'].flatMap((who) => score.labels.map((label) => `${who}_${label}`)), 'margin'];
   const nothing = score.labels.map(() => null);
-  const rows = score.cells.map((cell) => [cell.timeS, cell.score, ...(cell.actor ?? nothing), ...(cell.user ?? nothing)]);
+  const rows = score.cells.map((cell) => [cell.timeS, cell.score, ...(cell.actor ?? nothing), ...(cell.user ?? nothing), score.margin]);
   const lines = rows.map((row) => row.map((value) => (value === null ? '' : value.toFixed(DECIMALS))).join(','));
   return `${[heads.join(','), ...lines].join('\n')}\n`;
 }

@@ -6,39 +6,48 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import ValidationError
 
-from reon_export.errors import DataError, ReonExportError, TrackError
+from reon_export.errors import DataError, ReonExportError, SpecError, TrackError
 from reon_export.evaluate.batches import BatchOptions, Record, read_records, run_batches
 from reon_export.evaluate.datasets import Entry
 from reon_export.evaluate.retest.changes import BASE, CHANGES, write_changed
 from reon_export.faces.crop import Image
+from reon_export.faces.samples import spread_evenly
 from reon_export.manifest import read_manifest
 from reon_export.paths import DEFAULT_MODEL_DIR
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.read_file import read_bytes
 from reon_export.runtimes.page_session import open_page_session
-from reon_export.score.definition import score_tracks
+from reon_export.score.definition import Score, score_tracks
 from reon_export.score.job import ScoreOptions, load_track_model
 from reon_export.score.tracks.make import make_track
 from reon_export.score.tracks.track import Track, parse_track, track_to_json
 from reon_export.score.tracks.video import read_frames_at
+from reon_export.spec import ScoreScale, first_problem
 
-Side = Literal["python", "page"]
+Side = Literal["python", "haar", "page"]
+SIDES: tuple[Side, ...] = ("python", "haar", "page")
 SUFFIXES = frozenset({".mp4", ".mov", ".webm", ".mkv", ".m4v"})
 WORK_FOLDER = ".work"
+_MOST_CHANGED_PAIRS = 400
 _MIN_COVERAGE = 0.3  # as little as that is scored here: what is lost by a change is lost faces, too
 
 
 @dataclass(frozen=True)
 class RetestOptions:
-    """What `retest` is asked: the first `seconds` of each video, on these sides."""
+    """What `retest` is asked: the first `seconds` of each video, on these sides.
+
+    page: the pipeline in a browser; python: the same detector and the same rules in Python; haar: Python with the
+    detector of the training crops.
+    """
 
     videos: tuple[Path, ...]
     model_dir: Path = DEFAULT_MODEL_DIR
@@ -59,6 +68,21 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class MarginCoverage:
+    """How often the true value lies inside a score's margin.
+
+    `same`: the share of performances against themselves, changed, whose margin reaches up to 100. `different`: the
+    share of different performances whose clean score lies within the margin of the score with one of them changed.
+    `scores` were looked at in all; `median` is the median margin in points.
+    """
+
+    same: float
+    different: float | None
+    scores: int
+    median: float
+
+
+@dataclass(frozen=True)
 class Noise:
     """The figures. `same`: by change and video, None where too little of a face is left; `different`: by pair."""
 
@@ -67,6 +91,7 @@ class Noise:
     different: dict[str, float]
     worst_moment: Moment | None
     failed: tuple[tuple[str, str], ...]
+    margin: MarginCoverage | None = None
 
     def scores(self, change: str | None = None) -> list[float]:
         """Of one change, or of all."""
@@ -80,6 +105,33 @@ class Noise:
         return float(np.mean(pairs)) if pairs else None
 
 
+def find_scale(noise: Noise, measured_on: str) -> ScoreScale:
+    """What scores mean, from one side's figures. Raises SpecError if they are too few or contradict each other."""
+    same, different = noise.scores(), list(noise.different.values())
+    videos = len(next(iter(noise.same.values())))
+    try:
+        return ScoreScale(
+            same_tenth=round(float(np.percentile(same, 10)), 1) if same else 0,
+            different_median=round(float(np.median(different)), 1) if different else 0,
+            different_ninetieth=round(float(np.percentile(different, 90)), 1) if different else 0,
+            videos=videos,
+            measured_on=measured_on,
+        )
+    except ValidationError as error:
+        raise SpecError(f"these videos give no scale: {first_problem(error)}") from error
+
+
+@dataclass(frozen=True)
+class SideDifference:
+    """How far the scores of different performances lie apart between two sides, in points, and for which pair most."""
+
+    sides: tuple[Side, Side]
+    median: float
+    largest: float
+    pair: str
+    pairs: int
+
+
 @dataclass(frozen=True)
 class Retest:
     """What came out, with the frames of the worst moment (uint8 [H, W, 3] RGB): as it is, and changed."""
@@ -87,6 +139,24 @@ class Retest:
     options: RetestOptions
     noises: tuple[Noise, ...]
     worst_frames: tuple[Image | None, Image | None]
+
+    @property
+    def side_differences(self) -> tuple[SideDifference, ...]:
+        """Between every two sides that were measured."""
+        compared = (_compare_sides(*two) for two in itertools.combinations(self.noises, 2))
+        return tuple(difference for difference in compared if difference is not None)
+
+
+def _compare_sides(first: Noise, second: Noise) -> SideDifference | None:
+    apart = {
+        pair: abs(score - second.different[pair]) for pair, score in first.different.items() if pair in second.different
+    }
+    if not apart:
+        return None
+    worst = max(apart, key=lambda pair: apart[pair])
+    return SideDifference(
+        (first.side, second.side), float(np.median(list(apart.values()))), apart[worst], worst, len(apart)
+    )
 
 
 @dataclass(frozen=True)
@@ -111,8 +181,8 @@ class TrackWork:
 
     @contextmanager
     def _open_side(self) -> Iterator[Callable[[Path], dict[str, Any]]]:
-        if self.side == "python":
-            model = load_track_model(ScoreOptions(self.model_dir))
+        if self.side != "page":
+            model = load_track_model(ScoreOptions(self.model_dir, detector="tiny" if self.side == "python" else "haar"))
             yield lambda path: dict(json.loads(track_to_json(make_track(path, model))))
             return
         with open_page_session(self.model_dir) as session:
@@ -184,25 +254,60 @@ def measure_noise(side: Side, records: Sequence[Record]) -> Noise:
     if not bases:
         raise DataError(f"no video could be read: {failed[0][0]}: {failed[0][1]}")
     same: dict[str, dict[str, float | None]] = {change.name: {} for change in CHANGES}
+    same_scores: list[Score] = []
     worst: Moment | None = None
     for path, base in bases.items():
         for change in CHANGES:
             changed = tracks[path].get(change.name)
-            total, lowest = (None, None) if changed is None else _score(base, changed)
-            same[change.name][path.stem] = total
-            if lowest is not None and (worst is None or lowest[1] < worst.score):
-                worst = Moment(path, change.name, *lowest)
-    pairs = {f"{a.stem}, {b.stem}": _score(bases[a], bases[b])[0] for a, b in itertools.combinations(bases, 2)}
-    different = {name: total for name, total in pairs.items() if total is not None}
-    return Noise(side, same, different, worst, failed)
+            score = None if changed is None else _score(base, changed)
+            same[change.name][path.stem] = None if score is None else score.total
+            if score is None or score.worst is None:
+                continue
+            same_scores.append(score)
+            if worst is None or score.worst.score < worst.score:
+                worst = Moment(path, change.name, score.worst.time_s, score.worst.score)
+    pairs = {(a, b): _score(bases[a], bases[b]) for a, b in itertools.combinations(bases, 2)}
+    clean = {pair: score.total for pair, score in pairs.items() if score is not None and score.total is not None}
+    different = {f"{a.stem}, {b.stem}": total for (a, b), total in clean.items()}
+    return Noise(side, same, different, worst, failed, _cover(same_scores, clean, bases, tracks))
 
 
-def _score(first: Track, second: Track) -> tuple[float | None, tuple[float, float] | None]:
-    """The total, and time and score of the worst moment; None where both have a face in too little of the time."""
+def _cover(
+    same: Sequence[Score],
+    clean: Mapping[tuple[Path, Path], float],
+    bases: Mapping[Path, Track],
+    tracks: Mapping[Path, Mapping[str, Track]],
+) -> MarginCoverage | None:
+    """None if the rule gives no margins. Of the changed different pairs an even choice is looked at."""
+    margins = [
+        (100 - score.total, score.margin) for score in same if score.total is not None and score.margin is not None
+    ]
+    if not margins:
+        return None
+    cases = [(a, b, change.name) for a, b in clean for change in CHANGES if change.name in tracks[a]]
+    chosen = [cases[index] for index in spread_evenly(len(cases), _MOST_CHANGED_PAIRS)] if cases else []
+    changed = [(clean[a, b], _score(tracks[a][name], bases[b])) for a, b, name in chosen]
+    others = [
+        (abs(score.total - total), score.margin)
+        for total, score in changed
+        if score is not None and score.total is not None and score.margin is not None
+    ]
+    return MarginCoverage(
+        same=_share_inside(margins) or 0.0,
+        different=_share_inside(others),
+        scores=len(margins) + len(others),
+        median=float(np.median([margin for _, margin in margins + others])),
+    )
+
+
+def _share_inside(errors: Sequence[tuple[float, float]]) -> float | None:
+    return float(np.mean([error <= margin for error, margin in errors])) if errors else None
+
+
+def _score(first: Track, second: Track) -> Score | None:
+    """None where both have a face in too little of the time."""
     score = score_tracks(first, second)
-    if score.total is None or score.coverage < _MIN_COVERAGE or score.worst is None:
-        return None, None
-    return score.total, (score.worst.time_s, score.worst.score)
+    return None if score.total is None or score.coverage < _MIN_COVERAGE else score
 
 
 def _read_worst(noise: Noise, options: RetestOptions) -> tuple[Image | None, Image | None]:

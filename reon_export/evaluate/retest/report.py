@@ -50,6 +50,10 @@ def retest_as_json(result: Retest) -> dict[str, Any]:
         "videos": [path.name for path in result.options.videos],
         "seconds": result.options.seconds,
         "sides": {noise.side: _side_as_json(noise) for noise in result.noises},
+        "side_differences": [
+            {**vars(one), "median": _rounded(one.median), "largest": _rounded(one.largest)}
+            for one in result.side_differences
+        ],
     }
 
 
@@ -66,6 +70,13 @@ def _side_as_json(noise: Noise) -> dict[str, Any]:
             for name, mean, tenth, extreme, count in summary_rows(noise)
         },
         "right_order": _rounded(noise.right_order, 4),
+        "margin": noise.margin
+        and {
+            "same_inside": _rounded(noise.margin.same, 4),
+            "different_inside": _rounded(noise.margin.different, 4),
+            "scores": noise.margin.scores,
+            "median": _rounded(noise.margin.median),
+        },
         "same": {change: {name: _rounded(s) for name, s in row.items()} for change, row in noise.same.items()},
         "different": {pair: _rounded(score) for pair, score in noise.different.items()},
         "worst_moment": moment and {**vars(moment), "video": moment.video.name, "score": _rounded(moment.score)},

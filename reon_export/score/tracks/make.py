@@ -1,37 +1,46 @@
 """Anything that `score` takes to a Track: a track file, a video, a folder of images."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from reon_export.errors import TrackError
+from reon_export.faces.correction import correct_box
 from reon_export.faces.crop import Box, Image
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.preprocess import crop_face
+from reon_export.faces.tiny_face import TinyFaceDetector
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.predictions import Classify
+from reon_export.score.choices import DetectorName
 from reon_export.score.tracks.follow import follow_face
-from reon_export.score.tracks.measure import Look, look_box, looks_at, steady_boxes
+from reon_export.score.tracks.measure import Look, detector_view_at, look_box, looks_at, steady_boxes
 from reon_export.score.tracks.track import Track, TrackFrame, is_track_file, read_track
 from reon_export.score.tracks.video import DEFAULT_FPS, Video, VideoFrame
-from reon_export.spec import ModelSpec
+from reon_export.spec import BoxCorrection, ModelSpec
 
 _BATCH = 16
 
 
 @dataclass(frozen=True)
 class TrackModel:
-    """A classifier with what is written into the tracks that it makes.
+    """A classifier and the detector before it, with what is written into the tracks that they make.
 
-    `facts` holds `name`, `checkpoint_sha256` and `runtime`.
+    `facts` holds `name`, `checkpoint_sha256`, `runtime` and `detector`.
     """
 
     classify: Classify
     spec: ModelSpec
     facts: dict[str, str]
+    detector: DetectorName
+
+    @property
+    def correction(self) -> BoxCorrection | None:
+        """What is done to the detector's boxes before a face is cut out: the classifier was trained behind Haar."""
+        return self.spec.crop.correction if self.detector == "tiny" else None
 
 
 @dataclass
@@ -63,7 +72,7 @@ def make_track(
     timing = timing if timing is not None else Timing()
     video = Video(path, fps)
     rule = model.spec.measurement
-    times_s, detections = _detect_faces(video, timing, on_progress)
+    times_s, detections = _detect_faces(video, _open_detector(model), timing, on_progress)
     boxes = steady_boxes(
         times_s, video.duration_s, [face.box for face in follow_face(times_s, detections)], rule.box_window_s
     )
@@ -95,14 +104,24 @@ def _keys(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(label.key for label in spec.labels)
 
 
-def _detect_faces(video: Video, timing: Timing, on_progress: OnProgress) -> tuple[list[float], list[list[Box]]]:
+def _open_detector(model: TrackModel) -> Callable[[VideoFrame], list[Box]]:
+    """What finds the faces of a frame, the largest first."""
+    if model.detector == "haar":
+        haar = HaarDetector()
+        return lambda frame: haar.detect(frame.image_rgb)
+    tiny = TinyFaceDetector(model.correction)
+    return lambda frame: tiny.detect(frame.image_rgb, detector_view_at(frame.time_s, model.spec.measurement))
+
+
+def _detect_faces(
+    video: Video, detect: Callable[[VideoFrame], list[Box]], timing: Timing, on_progress: OnProgress
+) -> tuple[list[float], list[list[Box]]]:
     """The time of every frame, and the boxes in it."""
-    detector = HaarDetector()
     times_s: list[float] = []
     detections: list[list[Box]] = []
     for frame in _timed(video, timing):
         started = time.perf_counter()
-        detections.append(detector.detect(frame.image_rgb))
+        detections.append(detect(frame))
         timing.detect_s += time.perf_counter() - started
         timing.frames += 1
         times_s.append(frame.time_s)
@@ -130,7 +149,8 @@ def _classify_frames(
     crops = 0
     for frame, box in frames:
         looks = () if box is None else looks_at(frame.time_s, model.spec.measurement)
-        seen = [_look(frame.image_rgb, box, look, model.spec) for look in looks if box is not None]
+        face = None if box is None else correct_box(box, model.correction)
+        seen = [_look(frame.image_rgb, face, look, model.spec) for look in looks if face is not None]
         waiting.append((frame.time_s, box, seen))
         crops += len(seen)
         if crops >= _BATCH:

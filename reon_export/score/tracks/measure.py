@@ -4,14 +4,17 @@ web_demo/js/pixels/measure.js mirrors this file; both are held by tests/golden/m
 otherwise when the same face is cut out a pixel further left, a little larger, or mirrored, and a detector's box
 trembles by that much. The rule "steady" (its constants lie in `spec.measurement`):
 
-1. **Box.** The centre and the logarithm of the size are averaged over time with a Hann window of half width
+1. **Detector.** TinyFaceDetector's boxes shift with where a face lies on its grid of 32 x 32 pixels, and always a
+   little to one side. The frames are shown to it in turn in three places, in each as they are and as their mirror
+   images; the average over time below does the rest. It costs nothing. Haar, where asked for, sees all frames alike.
+2. **Box.** The centre and the logarithm of the size are averaged over time with a Hann window of half width
    `box_window_s` around the middle of the frame; a frame counts for as long as it lasts. Boxes that are larger or
    smaller by a factor of 1.16 (0.15 in the logarithm) than the median within 0.12 s are left out.
-2. **Looks.** Each frame is looked at twice, through a crop and its mirror image: in turn as the box says; smaller and
+3. **Looks.** Each frame is looked at twice, through a crop and its mirror image: in turn as the box says; smaller and
    to the lower right; larger and to the upper left (the mirror image always to the other side). Which, is decided by
    the frame's time in cells of 1/30 s, so that a frame that is repeated within its cell is seen alike. Its
    probabilities are the mean of both. A live camera has time for one look a frame, and takes the six in turn.
-3. **Probabilities** are averaged over time, with a Hann window of half width `window_s`, when a track is sampled for
+4. **Probabilities** are averaged over time, with a Hann window of half width `window_s`, when a track is sampled for
    the score (`reon_export.score.definition`); the track itself holds what was seen in each frame.
 
 Of 8 videos (2.5 s each, against themselves compressed, smaller, dimmer, warmer, zoomed, shifted, mirrored, at 15 frames
@@ -31,12 +34,21 @@ import numpy as np
 import numpy.typing as npt
 
 from reon_export.faces.crop import Box
+from reon_export.faces.detector_input import PLAIN_VIEW, View
 from reon_export.spec import Measurement
 
 CELLS_PER_S = 30
 LOOK_PAIRS = 3
 # So that no usual frame rate, nor the middles of cells, has its times where a millisecond more is another cell.
 _CELL_OFFSET = 0.15
+DETECTOR_VIEWS = (
+    View(0.9, 0, 0, False),
+    View(0.9, 1, 1, True),
+    View(0.95, 0.5, 0.5, False),
+    View(0.9, 0, 0, True),
+    View(0.9, 1, 1, False),
+    View(0.95, 0.5, 0.5, True),
+)
 _NEAR_S = 0.12
 _MAX_LOG_SIZE = 0.15
 
@@ -63,7 +75,16 @@ def hann_weights(
 
 def look_pair_of(time_s: float) -> int:
     """Which of the three pairs of looks a frame gets."""
-    return math.floor(time_s * CELLS_PER_S + _CELL_OFFSET) % LOOK_PAIRS
+    return _cell_of(time_s) % LOOK_PAIRS
+
+
+def detector_view_at(time_s: float, rule: Measurement) -> View:
+    """How the frame at `time_s` is shown to the page's detector."""
+    return PLAIN_VIEW if rule.rule == "single" else DETECTOR_VIEWS[_cell_of(time_s) % len(DETECTOR_VIEWS)]
+
+
+def _cell_of(time_s: float) -> int:
+    return math.floor(time_s * CELLS_PER_S + _CELL_OFFSET)
 
 
 def looks_at(time_s: float, rule: Measurement) -> tuple[Look, ...]:

@@ -2,7 +2,7 @@
 import {createDetector} from './detector.js';
 import {PageError} from '../errors.js';
 import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
-import {FULL_LOOK, followLive, liveLooksAt, measurementOf, steadyLive} from '../pixels/measure.js';
+import {detectorViewAt, FULL_LOOK, followLive, liveLooksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
 import {cropLook} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
 import {startClassifier} from './start_classifier.js';
@@ -48,6 +48,7 @@ import {startClassifier} from './start_classifier.js';
  * @property {string} [name] for the sentence of an error
  * @property {boolean} [returnFrame]
  * @property {'detect' | 'classify' | 'both'} [task] detect: faces alone; classify: `face` alone
+ * @property {import('../pixels/measure.js').View} [view] how the frame is shown to the detector
  * @property {import('../pixels/crop.js').Box | null} [face] to classify, as the detector draws boxes
  * @property {import('../pixels/measure.js').Look[]} [looks] at it; the probabilities are their mean. One at the box itself
  * @property {{timeS: number, past: readonly import('../pixels/measure.js').PastBox[]}} [live] follow one face and steady its box
@@ -119,7 +120,11 @@ export async function startEngine(options, onProgress) {
     });
     onProgress({stage: 'detector'});
     const {detectorSize} = options;
-    const detector = await createDetector({runtime, ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, share: 1}]})});
+    const detector = await createDetector({
+      runtime,
+      correction: manifest.spec.crop.correction,
+      ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, ...PLAIN_VIEW}]}),
+    });
     await detector.warmUp();
     const loss = {reason: /** @type {string | null} */ (null), tell() {}};
     void runtime.lost.then((reason) => {
@@ -182,17 +187,18 @@ export async function startEngine(options, onProgress) {
    * @param {AnalyzeOptions} asked
    * @returns {Promise<Analysis>}
    */
-  async function look(frame, {task = 'both', face = null, looks = [FULL_LOOK], live}) {
+  async function look(frame, {task = 'both', face = null, looks = [FULL_LOOK], view = PLAIN_VIEW, live}) {
     const {width, height} = frame;
     const {spec} = manifest;
+    const rule = measurementOf(spec);
+    const shown = live ? detectorViewAt(live.timeS, rule) : view;
     const started = performance.now();
-    const faces = task === 'classify' ? [] : (await parts.detector.detect(frame)).faces;
+    const faces = task === 'classify' ? [] : (await parts.detector.detect(frame, shown)).faces;
     const detectMs = performance.now() - started;
     const found = task === 'classify' ? face : live ? followLive(live.past, live.timeS, faces) : faces[0] ?? null;
     if (found === null || task === 'detect') {
       return {box: null, found, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
     }
-    const rule = measurementOf(spec);
     const box = live ? steadyLive(live.past, live.timeS, found, rule.box_window_s) : found;
     const crops = (live ? liveLooksAt(live.timeS, rule) : looks).map((one) => cropLook(frame, box, one, spec));
     const cropped = performance.now();

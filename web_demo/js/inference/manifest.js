@@ -25,6 +25,7 @@ import {describeReason, PageError} from '../errors.js';
  * @property {Label[]} labels in the order of the network's outputs
  * @property {{height: number, width: number}} input
  * @property {import('../pixels/measure.js').Measurement} [measurement] of a face over time
+ * @property {import('../score.js').ScoreScale | null} [scale] what scores mean
  * @property {{margin: number, correction?: import('../pixels/box_correction.js').BoxCorrection | null}} crop
  * @property {{logits: string, probabilities: string}} output names of the graph's outputs
  */

@@ -27,3 +27,14 @@ export function correctBox(box, correction) {
   const centreY = (box.y + box.height / 2) + correction.offset_y * side;
   return {x: centreX - side / 2, y: centreY - side / 2, width: side, height: side};
 }
+
+/**
+ * A box that was found in a frame's mirror image, moved to where it would have been found in the frame itself.
+ * @param {Box} box
+ * @param {BoxCorrection | null | undefined} correction
+ * @returns {Box}
+ */
+export function undoMirrorBias(box, correction) {
+  if (correction === null || correction === undefined) return box;
+  return {...box, x: box.x - 2 * correction.offset_x * (correction.scale * box.height)};
+}

@@ -16,7 +16,6 @@ import {MAX_PIXELS, readImageSize} from './image_size.js';
  * @typedef {object} Frame
  * @property {number} width in pixels, upright
  * @property {number} height
- * @property {(context: import('./canvas.js').AnyContext, width: number, height: number) => void} draw the whole frame, scaled, at (0, 0)
  * @property {(region: Region) => ImageData} readRgba the pixels of a part that lies inside the frame, unscaled
  * @property {() => void} destroy
  */
@@ -59,11 +58,6 @@ export function openBitmap(bitmap, {isKept = false} = {}) {
   return {
     width: bitmap.width,
     height: bitmap.height,
-    draw(context, width, height) {
-      context.imageSmoothingQuality = 'high';
-      layWhite(context, Math.floor(width), Math.floor(height)); // not under a last, partly covered pixel of an opaque picture
-      context.drawImage(bitmap, 0, 0, width, height);
-    },
     readRgba({left, top, width, height}) {
       scratch.width = width;
       scratch.height = height;

@@ -13,6 +13,13 @@
  */
 /** @typedef {{scale: number, offsetX: number, offsetY: number, isMirrored: boolean}} Look sizes and offsets in boxes */
 /** @typedef {{timeS: number, box: Box}} PastBox */
+/**
+ * @typedef {object} View where a frame lies in the face detector's square input
+ * @property {number} share of the input's side that the frame's longer side takes; the rest is black
+ * @property {number} atX 0: left, 1: right
+ * @property {number} atY 0: top, 1: bottom
+ * @property {boolean} isMirrored all of that from behind
+ */
 
 /** @type {Readonly<Measurement>} */
 export const STEADY = Object.freeze({rule: 'steady', box_window_s: 0.4, window_s: 0.4, look_scale: 0.06, look_shift: 0.03});
@@ -21,6 +28,17 @@ export const SINGLE_LOOK = Object.freeze({rule: 'single', box_window_s: 0, windo
 /** The box itself. @type {Readonly<Look>} */
 export const FULL_LOOK = Object.freeze({scale: 1, offsetX: 0, offsetY: 0, isMirrored: false});
 export const LOOK_PAIRS = 3;
+/** @type {Readonly<View>} */
+export const PLAIN_VIEW = Object.freeze({share: 1, atX: 0, atY: 0, isMirrored: false});
+/** @type {readonly Readonly<View>[]} */
+const DETECTOR_VIEWS = [
+  {share: 0.9, atX: 0, atY: 0, isMirrored: false},
+  {share: 0.9, atX: 1, atY: 1, isMirrored: true},
+  {share: 0.95, atX: 0.5, atY: 0.5, isMirrored: false},
+  {share: 0.9, atX: 0, atY: 0, isMirrored: true},
+  {share: 0.9, atX: 1, atY: 1, isMirrored: false},
+  {share: 0.95, atX: 0.5, atY: 0.5, isMirrored: true},
+];
 const CELLS_PER_S = 30;
 const CELL_OFFSET = 0.15;
 const NEAR_S = 0.12;
@@ -61,6 +79,15 @@ function cellOf(timeS) {
  */
 export function lookPairOf(timeS) {
   return cellOf(timeS) % LOOK_PAIRS;
+}
+
+/**
+ * @param {number} timeS
+ * @param {Measurement} rule
+ * @returns {View} how the frame at a time is shown to the detector
+ */
+export function detectorViewAt(timeS, rule) {
+  return rule.rule === 'single' ? PLAIN_VIEW : DETECTOR_VIEWS[cellOf(timeS) % DETECTOR_VIEWS.length];
 }
 
 /**

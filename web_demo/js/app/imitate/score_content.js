@@ -20,7 +20,7 @@ export async function makeScoreContent(actor, user, facts) {
   const score = scoreTracks(actor.track, user.track);
   if (!score.isCovered) throw explainNoScore(score.coverage, actor.track, user.track);
   return {
-    result: {actor: actor.track, user: user.track, score, lag: findLag(actor.track, user.track)},
+    result: {actor: actor.track, user: user.track, score, lag: findLag(actor.track, user.track), scale: facts.spec.scale ?? null},
     labels: facts.spec.labels,
     model: translate('fact_model_value', {name: facts.name, precision: facts.artefact.precision, size: facts.runtime.backend}),
     best: await readPair(actor, user, score.best),

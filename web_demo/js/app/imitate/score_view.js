@@ -4,8 +4,12 @@ import {getContext} from '../../pixels/canvas.js';
 import {createChart} from '../widgets/chart.js';
 import {createElement, find, setText} from '../dom.js';
 import {showFacts} from '../read/reading_view.js';
-import {RATE_HZ, isLagReal} from '../../score.js';
+import {RATE_HZ, isLagReal, placeOnScale} from '../../score.js';
 import {formatNumber, formatPercent, formatSeconds, nameOf, onLanguageChange, translate} from '../text.js';
+
+const LEAST_SHOWN_POINTS = 0.05; // less is shown as 0.0
+/** @type {Record<import('../../score.js').Place, import('../text.js').TextKey>} */
+const PLACES = {same: 'place_same', closer: 'place_closer', similar: 'place_similar', unlike: 'place_unlike'};
 
 /** @typedef {import('../../score_files.js').ScoreResult} ScoreResult */
 /** @typedef {import('../../inference/manifest.js').Label} Label */
@@ -25,6 +29,8 @@ import {formatNumber, formatPercent, formatSeconds, nameOf, onLanguageChange, tr
 export function createScoreView(root, onSeek) {
   const total = find(root, '#total', HTMLElement);
   const margin = find(root, '#margin', HTMLElement);
+  const place = find(root, '#score-place', HTMLElement);
+  const lostParts = ['#lost-title', '#lost'].map((selector) => find(root, selector, HTMLElement));
   const facts = find(root, '#score-facts', HTMLElement);
   const moments = find(root, '#moments', HTMLElement);
   const output = find(root, '#playhead-text', HTMLOutputElement);
@@ -63,10 +69,14 @@ export function createScoreView(root, onSeek) {
     root.dataset.lag = String(result.lag?.lagS ?? '');
     showFacts(facts, listFacts(content));
     moments.replaceChildren(...createMoment(content, 'best'), ...createMoment(content, 'worst'));
+    const sentence = describePlace(result);
+    place.hidden = sentence === '';
+    setText(place, sentence);
     const points = labels.map((label) => score.pointsLost[label.key] ?? 0);
-    const most = Math.max(...points, 1e-9);
+    const most = Math.max(...points);
+    for (const part of lostParts) part.hidden = most < LEAST_SHOWN_POINTS;
     lost.render(labels, points.map((value) => ({
-      share: value / most, text: translate('lost_value', {points: formatNumber(value, 1)}),
+      share: most > 0 ? value / most : 0, text: translate('lost_value', {points: formatNumber(value, 1)}),
     })), -1);
     void chart.show({
       timesS: score.cells.map((cell) => cell.timeS),
@@ -165,6 +175,18 @@ export function describeFace(who, probabilities, labels) {
  */
 export function describeMargin({margin}) {
   return margin === null ? '' : translate('score_margin', {points: formatNumber(margin, 1)});
+}
+
+/**
+ * What the score means.
+ * @param {Pick<ScoreResult, 'score' | 'scale'>} result
+ * @returns {string} nothing where the model has no scale
+ */
+export function describePlace({score: {score}, scale}) {
+  if (score === null || scale === null || scale === undefined) return '';
+  return translate(PLACES[placeOnScale(score, scale)], {
+    same: formatNumber(scale.same_tenth, 0), ninetieth: formatNumber(scale.different_ninetieth, 0), median: formatNumber(scale.different_median, 0),
+  });
 }
 
 /**

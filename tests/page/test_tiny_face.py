@@ -1,0 +1,91 @@
+"""The page's face detector in Python: the same boxes, for every view."""
+
+import base64
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from reon_export.faces.crop import Box, Image
+from reon_export.faces.detector_input import PLAIN_VIEW, View
+from reon_export.faces.image_files import list_images, read_image_rgb
+from reon_export.faces.preprocess import resize_bilinear
+from reon_export.faces.tiny_face import TinyFaceDetector
+from reon_export.paths import SAMPLE_PHOTOS
+from reon_export.score.tracks.measure import DETECTOR_VIEWS
+from reon_export.site.server import SiteServer
+from reon_export.spec import ModelSpec
+from tests.support.visits import OpenPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
+
+# Measured 1e-5, float32 through eight layers; a browser's own way of shrinking gave up to 5e-2.
+BOX_ROUNDING = 1e-4
+DETECT = """async ({photos, views, correction}) => {
+    const {startRuntime} = await import('/js/inference/tfjs_backend.js');
+    const {createDetector} = await import('/js/inference/detector.js');
+    const {openImage} = await import('/js/pixels/frame.js');
+    const runtime = await startRuntime('wasm');
+    const detector = await createDetector({runtime, correction});
+    const answers = [];
+    for (const photo of photos) {
+        const bytes = Uint8Array.from(atob(photo), (character) => character.charCodeAt(0));
+        const frame = await openImage(new Blob([bytes]), 'photo.png');
+        const found = [];
+        for (const view of views) found.push((await detector.detect(frame, view)).faces);
+        answers.push(found);
+        frame.destroy();
+    }
+    return answers;
+}"""
+
+
+def ask_page(
+    open_page: OpenPage, site: SiteServer, spec: ModelSpec, photos: list[Image], views: tuple[View, ...]
+) -> list[list[list[Box]]]:
+    """Boxes by photograph and view."""
+    assert spec.crop.correction is not None
+    encoded = [base64.b64encode(cv2.imencode(".png", photo[:, :, ::-1])[1].tobytes()).decode() for photo in photos]
+    named = [{"share": v.share, "atX": v.at_x, "atY": v.at_y, "isMirrored": v.is_mirrored} for v in views]
+    visit = open_page(f"{site.url}parity.html")
+    answers: list[Any] = visit.page.evaluate(
+        DETECT, {"photos": encoded, "views": named, "correction": spec.crop.correction.model_dump()}
+    )
+    visit.expect_clean()
+    return [
+        [[Box(*(face[key] for key in ("x", "y", "width", "height"))) for face in faces] for faces in found]
+        for found in answers
+    ]
+
+
+def read_photos() -> list[Image]:
+    return [read_image_rgb(path) for path in list_images(SAMPLE_PHOTOS)]
+
+
+def test_the_boxes_are_the_pages(open_page: OpenPage, site: SiteServer, default_spec: ModelSpec) -> None:
+    """Both shrink a frame by one rule: what is left is the rounding of float32, in sides of the box."""
+    photos = read_photos()
+    shrinks = [(photo, 180 / max(photo.shape[:2])) for photo in photos]  # smaller than the input, which they grow to
+    small = [resize_bilinear(photo, *(round(side * by) for side in photo.shape[:2])) for photo, by in shrinks]
+    views = (PLAIN_VIEW, *DETECTOR_VIEWS)
+    detector = TinyFaceDetector(default_spec.crop.correction)
+    worst = 0.0
+    for photo, found in zip(
+        photos + small, ask_page(open_page, site, default_spec, photos + small, views), strict=True
+    ):
+        for view, faces in zip(views, found, strict=True):
+            own = detector.detect(photo, view)
+            assert len(own) == len(faces) >= 1
+            for box, face in zip(own, faces, strict=True):
+                worst = max(worst, float(np.abs(np.array(box) - np.array(face)).max() / box.height))
+    print(f"boxes differ by {worst:.1e} of their side at most")
+    assert worst < BOX_ROUNDING
+
+
+def test_a_detector_that_ignores_the_view_would_be_noticed(default_spec: ModelSpec) -> None:
+    detector = TinyFaceDetector(default_spec.crop.correction)
+    photo = read_photos()[0]
+    plain = detector.detect(photo)[0]
+    others = [detector.detect(photo, view)[0] for view in DETECTOR_VIEWS]
+    assert all(np.abs(np.array(other) - np.array(plain)).max() > 0.05 for other in others)

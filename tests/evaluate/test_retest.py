@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reon_export.errors import DataError, TrackError
+from reon_export.errors import DataError, SpecError, TrackError
 from reon_export.evaluate.retest.changes import BASE, CHANGES, write_changed
-from reon_export.evaluate.retest.job import Noise, find_videos, measure_noise
+from reon_export.evaluate.retest.job import Noise, Retest, RetestOptions, find_scale, find_videos, measure_noise
 from reon_export.evaluate.retest.report import summary_rows
 from reon_export.score.tracks.track import Track, TrackFrame, track_to_json
 from reon_export.score.tracks.video import Video
@@ -134,14 +134,39 @@ def test_the_command_measures_both_sides(
 ) -> None:
     monkeypatch.setattr("reon_export.evaluate.retest.job.CHANGES", CHANGES[:1])
     monkeypatch.setattr("reon_export.evaluate.retest.report.CHANGES", CHANGES[:1])
-    arguments = ("retest", str(clip), "--model", str(model_dir), "--seconds", "0.5", "--sides", "python,page")
+    arguments = ("retest", str(clip), "--model", str(model_dir), "--seconds", "0.5", "--sides", "python,haar,page")
     code, stdout, stderr = run(capsys, monkeypatch, *arguments, "--out", str(tmp_path / "out"))
     assert code == 0, stderr
     assert "python: scores of 100" in stdout
     assert "page: scores of 100" in stdout
+    assert "holds the true value of the same performance in" in stdout
     result = json.loads((tmp_path / "out" / "retest.json").read_text(encoding="utf-8"))
-    scores = [result["sides"][side]["same"]["compressed"]["one"] for side in ("python", "page")]
+    scores = [result["sides"][side]["same"]["compressed"]["one"] for side in ("python", "haar", "page")]
     assert all(60 < score < 100 for score in scores)
+    assert abs(scores[0] - scores[2]) < 0.2  # one detector in two languages; on real videos 0.19 at most
     assert abs(scores[0] - scores[1]) > 1e-6  # two detectors
     assert (tmp_path / "out" / "retest.png").stat().st_size > 10_000
     assert not (tmp_path / "out" / ".work").exists()
+
+
+def test_sides_and_margins_are_compared() -> None:
+    first = Noise("python", {}, {"a, b": 40.0, "a, c": 50.0}, None, ())
+    second = Noise("page", {}, {"a, b": 41.0, "a, c": 47.0}, None, ())
+    (apart,) = Retest(RetestOptions(()), (first, second), (None, None)).side_differences
+    assert (apart.sides, apart.median, apart.largest, apart.pair) == (("python", "page"), 2.0, 3.0, "a, c")
+    assert Retest(RetestOptions(()), (first,), (None, None)).side_differences == ()
+
+
+def test_a_scale_is_found_and_one_that_says_nothing_is_refused() -> None:
+    names = "abc"
+    same: dict[str, dict[str, float | None]] = {change.name: dict.fromkeys(names, 96.0) for change in CHANGES}
+    noise = Noise("python", same, {"a, b": 40.0, "a, c": 50.0, "b, c": 60.0}, None, ())
+    scale = find_scale(noise, "made up")
+    assert (scale.same_tenth, scale.different_median, scale.different_ninetieth) == (96, 50, 58)
+    assert scale.videos == 3
+    mixed = Noise("python", same, {"a, b": 99.0, "a, c": 99.0, "b, c": 99.0}, None, ())
+    with pytest.raises(SpecError, match=r"these videos give no scale: .* cannot be told from the same"):
+        find_scale(mixed, "made up")
+    few = Noise("python", {"dimmer": {"a": 90.0}}, {}, None, ())
+    with pytest.raises(SpecError, match=r"these videos give no scale: videos: .*greater than or equal to 3"):
+        find_scale(few, "made up")

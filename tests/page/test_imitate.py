@@ -14,8 +14,10 @@ from playwright.sync_api import Browser, Download
 
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
+from reon_export.score.scale import describe_place
 from reon_export.score.tracks.track import Track, read_track
 from reon_export.site.server import SiteServer
+from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.page_tracks import python_track
 from tests.support.visits import TIMEOUT_MS, OpenPage, Visit, open_visit
@@ -144,13 +146,16 @@ def test_page_and_python_agree_on_a_performance_and_its_imitation(
     visit.expect_clean()
 
 
-def test_what_is_saved_is_what_the_command_writes(scored: Scored, tmp_path: Path) -> None:
+def test_what_is_saved_is_what_the_command_writes(scored: Scored, default_spec: ModelSpec, tmp_path: Path) -> None:
     visit = scored.visit
     tracks = {path.name: read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2)}
     actor, user = tracks["actor.track.json"], tracks["user.track.json"]
-    expected = ScoreResult(actor, user, score_tracks(actor, user), "lag", find_lag(actor, user))
+    expected = ScoreResult(actor, user, score_tracks(actor, user), "lag", find_lag(actor, user), default_spec.scale)
     (as_json,) = save(visit, "#save-json", tmp_path)
     assert json.loads(as_json.read_text(encoding="utf-8")) == result_to_json(expected)
+    assert default_spec.scale is not None
+    assert expected.score.total is not None
+    assert visit.page.inner_text("#score-place") == describe_place(expected.score.total, default_spec.scale)
     (as_csv,) = save(visit, "#save-csv", tmp_path)
     assert as_csv.read_text(encoding="utf-8") == result_to_csv(expected)
     (picture,) = save(visit, "#save-picture", tmp_path)

@@ -36,7 +36,8 @@ export const RATE_HZ = 30;
 export const MAX_HOLD_S = 0.5;
 export const MIN_COVERAGE = 0.5;
 export const MAX_LAG_S = 2;
-const MARGIN_FACTOR = 0.36; // where it comes from is written in definition.py
+const MARGIN_FAR = 0.25; // where these come from is written in definition.py
+const MARGIN_NEAR = 0.35;
 const TIME_TOLERANCE_S = 0.001; // containers round to milliseconds
 const MIN_OVERLAP = 0.5; // of the shorter track's faces
 const MIN_LAG_S = 0.05;
@@ -76,7 +77,7 @@ export function scoreTracks(actor, user) {
     score: count === 0 ? null : sum / count,
     coverage,
     isCovered: count > 0 && coverage >= MIN_COVERAGE,
-    margin: count === 0 ? null : findMargin(actor, user, cells),
+    margin: count === 0 ? null : findMargin(actor, user, cells, sum / count),
     pointsLost: count === 0 ? {} : Object.fromEntries(actor.labels.map((label, k) => [label, lost[k] / count])),
     best,
     worst,
@@ -241,9 +242,10 @@ function average(spans, first, timeS, halfS, classes) {
  * @param {Track} actor
  * @param {Track} user
  * @param {readonly Cell[]} cells
+ * @param {number} total
  * @returns {number | null} in points
  */
-function findMargin(actor, user, cells) {
+function findMargin(actor, user, cells, total) {
   if ((actor.measurement ?? SINGLE_LOOK).rule === 'single') return null;
   const endS = Math.max(actor.duration_s, user.duration_s);
   const means = [actor, user].map((track) => {
@@ -252,7 +254,7 @@ function findMargin(actor, user, cells) {
     const spreads = cells.flatMap(({score}, j) => (score === null ? [] : [spreadAt(whole[j], parts.map((part) => part[j]))]));
     return spreads.reduce((sum, value) => sum + value, 0) / spreads.length;
   });
-  return MARGIN_FACTOR * 100 * (means[0] + means[1]);
+  return (MARGIN_FAR + MARGIN_NEAR * (total / 100) ** 2) * 100 * (means[0] + means[1]);
 }
 
 /**

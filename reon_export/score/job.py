@@ -83,12 +83,14 @@ def score_videos(actor: Path, user: Path, options: ScoreOptions, on_progress: On
 def load_track_model(options: ScoreOptions) -> TrackModel:
     """The classifier and the detector that the options name, with what their tracks say of them."""
     classify, spec, facts = _load_model(options)
+    if options.detector == "haar":  # the scale was measured behind the page's detector, by the model's own rule
+        spec = spec.model_copy(update={"scale": None})
     detector = {"tiny": TINY_FACE_NAME, "haar": "haar"}[options.detector]
     model = TrackModel(classify, spec, {**facts, "detector": detector}, options.detector)
     if options.measure is None or options.measure == model.spec.measurement.rule:
         return model
     rule = SINGLE_LOOK if options.measure == "single" else Measurement()
-    return replace(model, spec=model.spec.model_copy(update={"measurement": rule}))
+    return replace(model, spec=model.spec.model_copy(update={"measurement": rule, "scale": None}))
 
 
 def _load_model(options: ScoreOptions) -> tuple[Classify, ModelSpec, dict[str, str]]:

@@ -12,8 +12,10 @@ from reon_export.cli import score as command
 from reon_export.errors import TrackError
 from reon_export.score.files import result_to_json
 from reon_export.score.job import ScoreOptions, score_videos
+from reon_export.score.scale import place_on_scale
 from reon_export.score.tracks.make import make_track_with_boxes
 from reon_export.score.tracks.track import read_track
+from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.command import run
 
@@ -87,9 +89,20 @@ def test_faces_of_different_detectors_are_not_compared(
         score_videos(actor, pair[1], ScoreOptions(model_dir, detector="haar", out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
     both = score_videos(*pair, ScoreOptions(model_dir, detector="haar", out=tmp_path / "haar"))
+    assert both.result.scale is None  # it was measured behind the other one
     total, other = both.result.score.total, json.loads((scored / "score.json").read_text(encoding="utf-8"))["score"]
     assert total is not None
     assert 0.01 < abs(total - other) < 15  # another detector is another score, of the same performances
+
+
+def test_what_a_score_means_is_said_where_it_was_measured(
+    pair: tuple[Path, Path], scored: Path, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
+) -> None:
+    assert default_spec.scale is not None
+    content = json.loads((scored / "score.json").read_text(encoding="utf-8"))
+    assert content["place"] == place_on_scale(content["score"], default_spec.scale)
+    single = score_videos(*pair, ScoreOptions(model_dir, measure="single", out=tmp_path / "single"))
+    assert result_to_json(single.result)["place"] is None
 
 
 def test_tracks_can_be_made_from_known_boxes(pair: tuple[Path, Path], scored: Path, model_dir: Path) -> None:

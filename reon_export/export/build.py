@@ -145,7 +145,7 @@ def _publish(result: BuildResult, options: BuildOptions, clock: _Clock) -> Build
 def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manifest:
     """Write every artefact into `folder`, unjudged."""
     from reon_export.export.onnx import export_onnx, save_onnx, simplify_onnx
-    from reon_export.export.tfjs import convert_to_tfjs
+    from reon_export.export.onnx2tf_chain import convert_to_tfjs
 
     with clock.step("ONNX"):
         exported = export_onnx(plan.graph, plan.spec, plan.options.opset)

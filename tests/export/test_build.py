@@ -173,7 +173,7 @@ def test_kill_9_in_mid_build_leaves_the_old_folder_whole_and_no_converter(
         if "simplify" in line:  # the ONNX file lies in the temporary folder, TensorFlow is at work
             break
     time.sleep(2)
-    (converter,) = (one for one in psutil.Process(child.pid).children() if "tfjs_worker" in " ".join(one.cmdline()))
+    (converter,) = (one for one in psutil.Process(child.pid).children() if "onnx2tf_worker" in " ".join(one.cmdline()))
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     child.stderr.close()

@@ -74,7 +74,7 @@ def convert_to_tfjs(
 @contextmanager
 def _run_worker(job: Mapping[str, object], work: Path, log: TextIO) -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(
-        [sys.executable, "-m", "reon_export.export.tfjs_worker", json.dumps(job)],
+        [sys.executable, "-m", "reon_export.export.onnx2tf_worker", json.dumps(job)],
         cwd=work,
         stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone
         stdout=subprocess.PIPE,

@@ -1,6 +1,6 @@
-"""The child process of `reon_export.export.tfjs`: the only module that imports TensorFlow.
+"""The child process of `reon_export.export.onnx2tf_chain`: the only module that imports TensorFlow.
 
-`python -m reon_export.export.tfjs_worker JOB`, JOB being the JSON object that `convert_to_tfjs` makes.
+`python -m reon_export.export.onnx2tf_worker JOB`, JOB being the JSON object that `convert_to_tfjs` makes.
 """
 
 import json
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reon_export.export.tfjs import report_step
+from reon_export.export.onnx2tf_chain import report_step
 from reon_export.spec import INPUT_TENSOR
 
 # 4 MiB, tensorflowjs' own default: small enough to be cached by browsers, large enough for few requests.

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from reon_export.cli.console import VERDICT_COLOURS, StepPrinter, out, print_json
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_triple
+from reon_export.export.converters import Converter
 from reon_export.manifest import PRECISIONS, Artefact
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR
 from reon_export.printable import escape, escape_argument
@@ -64,6 +65,9 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
         Path | None, typer.Option(help="Folder of face crops for parity, instead of the shipped photographs.")
     ] = None,
     parity: Annotated[bool, typer.Option(help="Compare every artefact with PyTorch, TF.js in a real browser.")] = True,
+    converter: Annotated[
+        Converter, typer.Option(help="direct: our own. onnx2tf: the chain of onnx2tf and tensorflowjs, as a witness.")
+    ] = "direct",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Check everything, say what would be done, write nothing.")] = False,
 ) -> None:
@@ -90,6 +94,7 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
         image_size=image_size,
         entry=entry,
         allow_constant=allow_constant,
+        converter=converter,
     )
     if dry_run:
         print_plan(make_plan(checkpoint, options), as_json)
@@ -122,6 +127,7 @@ def print_plan(plan: "BuildPlan", as_json: bool) -> None:
         "mean": list(spec.normalisation.mean),
         "std": list(spec.normalisation.std),
         "opset": plan.options.opset,
+        "converter": plan.options.converter,
         "precisions": list(plan.options.precisions),
         "parity_crops": len(plan.crops.names) if plan.options.parity else 0,
         "out": str(plan.options.out),

@@ -2,17 +2,20 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from reon_export import __version__
 from reon_export.atomic import replacing_folder
 from reon_export.errors import ExportError
+from reon_export.export.converters import WITNESS_TOOLS
 from reon_export.export.plan import BuildOptions, BuildPlan, make_plan
 from reon_export.faces.samples import spread_evenly
 from reon_export.manifest import (
@@ -20,6 +23,7 @@ from reon_export.manifest import (
     Artefact,
     Manifest,
     ParityRecord,
+    Precision,
     SelfTest,
     Source,
     describe_file,
@@ -39,10 +43,14 @@ from reon_export.runtimes.tfjs_runtime import load_tfjs
 from reon_export.site.single_file import write_standalone
 from reon_export.site.static_site import Written, write_site
 
+if TYPE_CHECKING:
+    import onnx
+
 ONNX_NAME = "model.onnx"
 SELF_TEST_NAME = "self_test.bin"
 SELF_TEST_SAMPLES = 4
-TOOLS = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "tensorflowjs", "numpy")
+MADE_BY = f"reon_export {__version__}"
+TOOLS = ("torch", "onnx", "onnxruntime", "onnxsim", "numpy")
 
 
 class StepListener(Protocol):
@@ -145,27 +153,28 @@ def _publish(result: BuildResult, options: BuildOptions, clock: _Clock) -> Build
 def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manifest:
     """Write every artefact into `folder`, unjudged."""
     from reon_export.export.onnx import export_onnx, save_onnx, simplify_onnx
-    from reon_export.export.onnx2tf_chain import convert_to_tfjs
+    from reon_export.export.onnx2tf_chain import convert_with_onnx2tf
 
     with clock.step("ONNX"):
         exported = export_onnx(plan.graph, plan.spec, plan.options.opset)
     with clock.step("simplify"):
         models = simplify_onnx(exported, plan.spec, plan.checkpoint.sha256)
         save_onnx(models.nhwc, folder / ONNX_NAME)
+    tools: tuple[str, ...] = TOOLS
+    if plan.options.converter == "direct":
+        _convert_directly(plan, models.nchw, folder, clock)
+    else:
+        tools += WITNESS_TOOLS
         save_onnx(models.nchw, work / ONNX_NAME)
-    clock.listener("TF.js", None)
-    for step in convert_to_tfjs(
-        work / ONNX_NAME, plan.crops.crops_rgb, plan.spec, plan.options.precisions, folder, work
-    ):
-        clock.done(step.name, step.seconds)
+        clock.listener("TF.js", None)
+        for step in convert_with_onnx2tf(
+            work / ONNX_NAME, plan.crops.crops_rgb, plan.spec, plan.options.precisions, folder, work
+        ):
+            clock.done(step.name, step.seconds)
     with clock.step("self-test"):
         self_test = _write_self_test(plan, folder)
     with clock.step("hash and gzip"):
-        artefacts = [describe_files(folder, [folder / ONNX_NAME], "onnx", "float32")]
-        for precision in plan.options.precisions:
-            made = folder / f"tfjs-{precision}"
-            files = [made / "model.json", *sorted(made.glob("*.bin"))]
-            artefacts.append(describe_files(folder, files, "tfjs", precision))
+        artefacts = _describe_artefacts(folder, plan.options.precisions)
     return Manifest(
         name=plan.path.stem,
         spec=plan.spec,
@@ -179,11 +188,35 @@ def _convert(plan: BuildPlan, folder: Path, work: Path, clock: _Clock) -> Manife
             image_size=plan.checkpoint.image_size,
             notes=plan.warnings,
         ),
-        artefacts=tuple(artefacts),
+        artefacts=artefacts,
         self_test=self_test,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        tools={tool: version(tool) for tool in TOOLS},
+        tools={"converter": plan.options.converter, **{tool: version(tool) for tool in tools}},
     )
+
+
+def _convert_directly(plan: BuildPlan, nchw: "onnx.ModelProto", folder: Path, clock: _Clock) -> None:
+    """Write the TF.js graph in every precision."""
+    from reon_export.export.graph_model import convert_graph
+    from reon_export.export.weight_shards import write_graph_model
+
+    with clock.step("TF.js graph"):
+        graph = convert_graph(nchw, plan.spec)
+    for precision in plan.options.precisions:
+        with clock.step(f"TF.js {precision}"):
+            write_graph_model(graph, plan.spec, precision, folder / f"tfjs-{precision}", MADE_BY)
+
+
+def _describe_artefacts(folder: Path, precisions: Sequence[Precision]) -> tuple[Artefact, ...]:
+    """Unjudged, ONNX first. gzip takes seconds, and lets go of Python's lock: one thread an artefact."""
+    onnx_files = [folder / ONNX_NAME]
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(describe_files, folder, onnx_files, "onnx", "float32")]
+        for precision in precisions:
+            made = folder / f"tfjs-{precision}"
+            files = [made / "model.json", *sorted(made.glob("*.bin"))]
+            jobs.append(pool.submit(describe_files, folder, files, "tfjs", precision))
+        return tuple(job.result() for job in jobs)
 
 
 def _write_self_test(plan: BuildPlan, folder: Path) -> SelfTest:

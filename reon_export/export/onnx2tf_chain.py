@@ -35,7 +35,7 @@ class FinishedStep:
     seconds: float
 
 
-def convert_to_tfjs(
+def convert_with_onnx2tf(
     onnx_nchw: Path,
     faces_rgb: npt.NDArray[np.uint8],
     spec: ModelSpec,

@@ -1,6 +1,6 @@
 """The child process of `reon_export.export.onnx2tf_chain`: the only module that imports TensorFlow.
 
-`python -m reon_export.export.onnx2tf_worker JOB`, JOB being the JSON object that `convert_to_tfjs` makes.
+`python -m reon_export.export.onnx2tf_worker JOB`, JOB being the JSON object that `convert_with_onnx2tf` makes.
 """
 
 import json

@@ -12,6 +12,7 @@ from reon_export.browsers.select import find_engine
 from reon_export.checkpoint.answers import find_constant_answer, is_untrained
 from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
 from reon_export.errors import CheckpointError, ExportError, SiteError
+from reon_export.export.converters import Converter, check_converter
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import MODEL_KIND, PRECISIONS, Precision
 from reon_export.output_places import check_inputs_apart, check_replaceable
@@ -33,6 +34,7 @@ class BuildOptions(SpecOptions):
     """What may differ from one build to the next.
 
     `layout`, `image_size` and `entry` override what is found out from the file (see `checkpoint.load.LoadOptions`).
+    `converter` is our own, or the chain of onnx2tf and tensorflowjs as a witness.
     `allow_constant` builds a network that gives every crop the same label.
     """
 
@@ -48,6 +50,7 @@ class BuildOptions(SpecOptions):
     image_size: int | None = None
     entry: str | None = None
     allow_constant: bool = False
+    converter: Converter = "direct"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
 
     if options.opset not in OPSETS:
         raise ExportError(f"--opset {options.opset} cannot be used, expected {OPSETS.start} to {OPSETS.stop - 1}")
+    check_converter(options.converter)
     _check_out(path, options)
     _check_publishing(path, options)
     if options.parity:

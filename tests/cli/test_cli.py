@@ -182,7 +182,7 @@ def test_build_without_parity_is_not_run_and_never_passed(
         capsys, monkeypatch, *arguments, "--json", "--site", str(site), "--standalone", str(file)
     )
     assert code == 0, stderr
-    assert "SavedModel" in stderr
+    assert "TF.js float32" in stderr
     answer = json.loads(stdout)
     # The same model without a site, in words.
     plain = replace(results[0], site=None, standalone=None)

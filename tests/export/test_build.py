@@ -1,18 +1,12 @@
 """The whole job on the default checkpoint, and every way to refuse it."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import psutil
 import pytest
 
 from reon_export import BuildOptions, build, load_classifier
@@ -20,10 +14,9 @@ from reon_export.errors import ManifestError, ParityError
 from reon_export.manifest import Manifest, read_artefact_file, read_manifest
 from reon_export.parity.compare import measure
 from reon_export.parity.gates import gate_for, judge
-from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
+from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.runtimes.predictions import Predictions
 from reon_export.spec import ModelSpec
-from tests.support.model_folders import write_tiny_model
 
 
 @pytest.fixture(scope="session")
@@ -154,33 +147,6 @@ class TestDefaultBuild:
         (tmp_path / "model.onnx").write_bytes(content)
         with pytest.raises(ManifestError, match="has SHA-256"):
             load_classifier(tmp_path)
-
-
-@pytest.mark.slow
-def test_kill_9_in_mid_build_leaves_the_old_folder_whole_and_no_converter(
-    tmp_path: Path, default_spec: ModelSpec
-) -> None:
-    old = write_tiny_model(tmp_path / "model", default_spec)
-    before = (old / "manifest.json").read_bytes()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "reon_export", "build", "--no-parity", "--precision", "float16", "--out", str(old)],
-        cwd=PROJECT_ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stderr is not None
-    for line in child.stderr:
-        if "simplify" in line:  # the ONNX file lies in the temporary folder, TensorFlow is at work
-            break
-    time.sleep(2)
-    (converter,) = (one for one in psutil.Process(child.pid).children() if "onnx2tf_worker" in " ".join(one.cmdline()))
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    child.stderr.close()
-    converter.wait(timeout=30)  # raises if it goes on
-    assert sorted(path.name for path in old.iterdir()) == ["manifest.json", "tfjs-float32"]
-    assert (old / "manifest.json").read_bytes() == before
-    assert len(list(tmp_path.iterdir())) > 1  # it was killed while something half done lay beside
 
 
 def test_predictions_of_two_label_sets_do_not_compare() -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from reon_export.cli.console import VERDICT_COLOURS, StepPrinter, out, print_json
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_triple
-from reon_export.export.converters import Converter
+from reon_export.environment.converters import Converter
 from reon_export.manifest import PRECISIONS, Artefact
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR
 from reon_export.printable import escape, escape_argument

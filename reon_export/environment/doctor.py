@@ -1,7 +1,7 @@
 """Looks at the environment and says what is missing, what disagrees, and the command that puts it right.
 
-Nothing heavy is imported: package versions are read from their metadata, so this takes well under a second
-even where `import tensorflow` would die.
+Nothing heavy is imported: package versions are read from their metadata, so this takes well under a second, whatever
+is broken.
 """
 
 import dataclasses
@@ -23,11 +23,14 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from reon_export.browsers.select import engine_install_command, find_engine, install_command
-from reon_export.environment.package_rules import RULES, find_clashes
+from reon_export.environment.converters import WITNESS_PYTHON, WITNESS_TOOLS, why_no_witness
+from reon_export.environment.package_rules import RULES, WITNESS_RULES, Rule, find_clashes
 from reon_export.errors import BrowserError, SetupError
 from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, PROJECT_ROOT, WEB_DEMO
 
-CONSTRAINTS = Path(__file__).with_name("constraints.txt")
+_PYTHONS = SpecifierSet(">=3.11,<3.15")
+# Without these the main job runs: a second converter, a cluster, what changes the project.
+_OPTIONAL = frozenset({"onnx2tf", "ray", "dev"})
 Status = Literal["ok", "missing", "conflict", "warning"]
 _OLDEST_NODE = 20
 
@@ -70,10 +73,12 @@ def diagnose(installed: Mapping[str, str] | None = None, machine: Machine | None
     """
     versions = installed_versions() if installed is None else installed
     versions = {canonicalize_name(name): version for name, version in versions.items()}
+    machine = machine or survey_machine()
     return [
-        *_check_packages(versions),
+        *_check_packages(versions, machine.python),
         *_check_clashes(versions),
-        *_check_machine(machine or survey_machine()),
+        _check_converters(versions, machine.python),
+        *_check_machine(machine),
     ]
 
 
@@ -85,6 +90,15 @@ def has_problems(findings: Sequence[Finding]) -> bool:
 def describe_findings(findings: Sequence[Finding]) -> dict[str, object]:
     """The findings as plain values: {"ok": bool, "findings": [{name, status, found, wanted, fix, note}]}."""
     return {"ok": not has_problems(findings), "findings": [dataclasses.asdict(item) for item in findings]}
+
+
+def find_constraints(python: str) -> Path:
+    """What was tried together: with onnx2tf and tensorflowjs on Python 3.11, without them on later ones."""
+    is_311 = python.startswith(f"{WITNESS_PYTHON}.")
+    return Path(__file__).with_name("constraints.txt" if is_311 else "constraints-newer.txt")
+
+
+CONSTRAINTS = find_constraints(platform.python_version())
 
 
 def read_constraints(path: Path = CONSTRAINTS) -> dict[str, str]:
@@ -147,26 +161,39 @@ def pip_command(*arguments: str) -> str:
     return shlex.join([sys.executable, "-m", "pip", "install", "-c", str(CONSTRAINTS), *arguments])
 
 
-def _check_packages(versions: Mapping[str, str]) -> Iterator[Finding]:
-    pins = read_constraints()
+def _check_packages(versions: Mapping[str, str], python: str) -> Iterator[Finding]:
+    pins = read_constraints(find_constraints(python))
+    environment = {"python_version": ".".join(python.split(".")[:2])}
     seen: set[str] = set()
+    has_witness = any(tool in versions for tool in WITNESS_TOOLS)
     for group, requirements in direct_dependencies().items():
+        if group == "onnx2tf" and not has_witness:
+            continue  # said in one line by `_check_converters`
         for requirement in requirements:
             name = canonicalize_name(requirement.name)
-            if name not in seen:
+            applies = requirement.marker is None or requirement.marker.evaluate(environment)
+            if name not in seen and applies:
                 seen.add(name)
-                yield _check_package(group, requirement, versions.get(name), pins.get(name))
+                rule = None if name in WITNESS_RULES and not has_witness else RULES.get(name)
+                yield _check_package(group, requirement, versions.get(name), pins.get(name), rule)
 
 
-def _check_package(group: str, requirement: Requirement, found: str | None, pin: str | None) -> Finding:
+def _check_converters(versions: Mapping[str, str], python: str) -> Finding:
+    missing = [tool for tool in WITNESS_TOOLS if tool not in versions]
+    reason = why_no_witness(python, missing)
+    found = "direct" if reason else "direct, and onnx2tf as a witness"
+    return Finding("converters to TF.js", "ok", found, "direct; onnx2tf if you want a witness", note=reason or "")
+
+
+def _check_package(
+    group: str, requirement: Requirement, found: str | None, pin: str | None, rule: Rule | None
+) -> Finding:
     name = canonicalize_name(requirement.name)
     label = f"{name} [{group}]"
     wanted = pin or str(requirement.specifier) or "any version"
-    rule = RULES.get(name)
     fix = pip_command(name)
     if found is None:
-        # Only those who change the project need the dev group.
-        status: Status = "warning" if group == "dev" else "missing"
+        status: Status = "warning" if group in _OPTIONAL else "missing"
         return Finding(label, status, "not installed", wanted, fix)
     if rule is not None and not _fits(found, SpecifierSet(rule.specifier)):
         return Finding(label, "conflict", found, f"{wanted} ({rule.specifier})", fix, rule.why)
@@ -195,14 +222,13 @@ def _check_clashes(versions: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _check_machine(machine: Machine) -> Iterator[Finding]:
-    right_python = machine.python.startswith("3.11.")
+    right_python = _fits(machine.python, _PYTHONS)
     yield Finding(
         "Python",
         "ok" if right_python else "conflict",
         machine.python,
-        "3.11",
-        "" if right_python else "PYTHON=/path/to/python3.11 make distclean setup",
-        "" if right_python else "tensorflowjs 4.22 with onnx2tf 1.28 was tried with no other; onnx2tf 2 needs 3.12",
+        "3.11 to 3.14",
+        "" if right_python else "PYTHON=/path/to/python3.13 make distclean setup",
     )
     yield _there("browser", machine.browser, "Chrome or Chromium", install_command())
     for engine, program in (("firefox", machine.firefox), ("webkit", machine.webkit)):

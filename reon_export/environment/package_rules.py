@@ -46,9 +46,12 @@ RULES: Mapping[str, Rule] = {
     ),
     "setuptools": Rule("<81", "setuptools 82 dropped pkg_resources, which tensorflow-hub (so tensorflowjs) imports"),
     "tensorflow": Rule("==2.19.*", "tensorflow-decision-forests 1.12 (so tensorflowjs) wants exactly tensorflow 2.19"),
-    "tensorflowjs": Rule("==4.22.*", "the graph rewrites know the graphs that tensorflowjs 4.22 writes"),
+    "tensorflowjs": Rule("==4.22.*", "the chain of onnx2tf was tried with tensorflowjs 4.22 alone"),
     "ydf": Rule("<0.13", "ydf 0.13 was generated for protobuf 6: `import tensorflowjs` dies with a VersionError"),
 }
+
+# Only where the chain of onnx2tf and tensorflowjs is installed.
+WITNESS_RULES = frozenset(RULES) - {"opencv-python-headless"}
 
 _HEADLESS = "opencv-python-headless"
 _OTHER_OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from reon_export import __version__
 from reon_export.atomic import replacing_folder
+from reon_export.environment.converters import WITNESS_TOOLS
 from reon_export.errors import ExportError
-from reon_export.export.converters import WITNESS_TOOLS
 from reon_export.export.plan import BuildOptions, BuildPlan, make_plan
 from reon_export.faces.samples import spread_evenly
 from reon_export.manifest import (

@@ -11,8 +11,8 @@ import numpy as np
 from reon_export.browsers.select import find_engine
 from reon_export.checkpoint.answers import find_constant_answer, is_untrained
 from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
+from reon_export.environment.converters import Converter, check_converter
 from reon_export.errors import CheckpointError, ExportError, SiteError
-from reon_export.export.converters import Converter, check_converter
 from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import MODEL_KIND, PRECISIONS, Precision
 from reon_export.output_places import check_inputs_apart, check_replaceable

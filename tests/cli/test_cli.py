@@ -211,7 +211,7 @@ def test_doctor_prints_findings_as_text_and_json(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, text, _ = run(capsys, monkeypatch, "doctor")
-    assert "tensorflowjs" in text
+    assert "converters to TF.js" in text
     _, stdout, _ = run(capsys, monkeypatch, "doctor", "--json")
     names = json.dumps(json.loads(stdout))
     assert "opencv-python-headless" in names

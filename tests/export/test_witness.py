@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from reon_export import BuildOptions, build
+from reon_export.environment.converters import check_converter, why_no_witness
 from reon_export.errors import ExportError
-from reon_export.export.converters import check_converter, why_no_witness
 from reon_export.faces.samples import crops_from_photos
 from reon_export.paths import PROJECT_ROOT, SAMPLE_PHOTOS
 from reon_export.runtimes.page_session import open_page_session
@@ -55,7 +55,7 @@ def test_a_witness_that_cannot_run_is_refused_before_anything_is_done(monkeypatc
     check_converter("direct")
     monkeypatch.setattr("platform.python_version", lambda: "3.11.7")
     monkeypatch.setattr(
-        "reon_export.export.converters.find_spec", lambda name: None if name == "tensorflowjs" else object()
+        "reon_export.environment.converters.find_spec", lambda name: None if name == "tensorflowjs" else object()
     )
     with pytest.raises(ExportError, match=r"tensorflowjs not installed: pip install 'reon_export\[onnx2tf\]'; leave"):
         check_converter("onnx2tf")

@@ -335,7 +335,8 @@ def test_the_measure_does_not_wrap_around() -> None:
 )
 def test_another_image_window_or_shape_is_a_problem(changes: dict[str, object], problem: str) -> None:
     case = measure_pixels(CASE, network_input(), network_input(**changes))
-    assert case == PixelCase("face.png", "lossless", problem=problem)
+    # As text: what was not measured is NaN, which equals nothing.
+    assert str(case) == str(PixelCase("face.png", "lossless", problem=problem))
 
 
 def rung(*cases: PixelCase, jpeg: float = float("nan")) -> ImageRung:

@@ -1,6 +1,7 @@
 """The original implementations of EfficientNet-B0, with weights that mean something, to compare ours with."""
 
 from collections.abc import Callable
+from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,10 @@ _STD = (0.229, 0.224, 0.225)
 # On a busy machine torch's threads wait for each other: these small batches then take up to ten times as long.
 torch.set_num_threads(1)
 
-# torchvision's wheel does not find its compiled operators beside the CPU build of torch, and then cannot be imported
-# (timm imports it too). Naming the two that it looks for at import is enough: EfficientNet does not use them.
-if not hasattr(torch.ops.torchvision, "nms"):
+# PyPI's torchvision does not find its compiled operators beside the CPU build of torch, and then cannot be imported
+# (timm imports it too). Naming the two that it looks for at import is enough: EfficientNet does not use them. Beside
+# PyPI's own torch, which it was built for, it names them itself, and does not bear a second time.
+if torch.version.cuda is None and "+" not in version("torchvision"):
     _torchvision_operators = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for _name in ("nms", "qnms"):
         _schema = f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"

@@ -4,6 +4,7 @@ Imports nothing heavy, so that `--help` and `doctor` stay quick.
 """
 
 import platform
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Literal
 
@@ -15,11 +16,13 @@ WITNESS_TOOLS = ("onnx2tf", "tensorflow", "tensorflowjs")
 WITNESS_PYTHON = "3.11"
 
 
-def why_no_witness() -> str | None:
-    """Why the chain of onnx2tf cannot run here, and what mends it; None if it can."""
-    if not platform.python_version().startswith(f"{WITNESS_PYTHON}."):
-        return f"onnx2tf and tensorflowjs need Python {WITNESS_PYTHON}, this is {platform.python_version()}"
-    missing = [tool for tool in WITNESS_TOOLS if find_spec(tool) is None]
+def why_no_witness(python: str | None = None, missing: Sequence[str] | None = None) -> str | None:
+    """Why the chain of onnx2tf cannot run, and what mends it; None if it can. By default of this Python."""
+    python = platform.python_version() if python is None else python
+    if not python.startswith(f"{WITNESS_PYTHON}."):
+        return f"onnx2tf and tensorflowjs need Python {WITNESS_PYTHON}, this is {python}"
+    if missing is None:
+        missing = [tool for tool in WITNESS_TOOLS if find_spec(tool) is None]
     return f"{', '.join(missing)} not installed: pip install 'reon_export[onnx2tf]'" if missing else None
 
 

@@ -23,7 +23,7 @@ MODEL := .venv/.model-built
 SOURCES := $(shell find reon_export models web_demo/js -type f -not -name '*.pyc') $(wildcard web_demo/parity.html)
 VENDOR_SOURCES := $(shell find web_demo/tools -type f 2>/dev/null)
 
-.PHONY: help setup vendor browser build parity readme serve test check lint types drift sbom clean distclean
+.PHONY: help setup vendor browser build parity readme serve test check lint types drift wheel sbom clean distclean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,10 @@ types: $(TEST_SETUP) $(VENDOR)  ## mypy --strict for Python, tsc for JavaScript
 
 drift: $(TEST_SETUP) $(VENDOR)  ## install the newest versions that are allowed, in an environment of their own, and see what breaks
 	@$(PY) .ci/drift.py
+
+wheel: vendor $(SETUP)  ## a wheel with the page and the default checkpoint inside, in dist
+	@rm -rf build/lib
+	@$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 sbom: $(TEST_SETUP) vendor  ## a bill of materials (CycloneDX) of both sides, in build/sbom
 	@.ci/make-sbom $(PY)

@@ -21,7 +21,7 @@ LOCKS = {"locked-linux-x86_64.txt": "export,browser", "locked-test-linux-x86_64.
 NOT_LOCKED = {"torch", "reon-export"}
 HEAD = """\
 # The packages of the extras {extras} on Linux x86-64 with Python 3.11, by SHA-256;
-# installed with pip --require-hashes. Not torch, whose build is the user's choice. Made from constraints.txt by .ci/lock.py.
+# installed with pip --require-hashes. Not torch, whose build is the user's choice. Made by .ci/lock.py.
 """
 
 

@@ -11,7 +11,7 @@ from reon_export.cli.console import VERDICT_COLOURS, StepPrinter, out, print_jso
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_triple
 from reon_export.environment.converters import Converter
 from reon_export.manifest import PRECISIONS, Artefact
-from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR
+from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, SHOWN_MODEL_DIR
 from reon_export.printable import escape, escape_argument
 from reon_export.spec import DEFAULT_OPSET, OPSETS, Layout
 
@@ -39,7 +39,7 @@ def build_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     precision: Annotated[str, typer.Option(help="TF.js precisions, a comma between them.")] = ",".join(PRECISIONS),
     opset: Annotated[int, typer.Option(help=f"ONNX opset, {OPSETS.start} to {OPSETS.stop - 1}.")] = DEFAULT_OPSET,
     out_dir: Annotated[
-        Path, typer.Option("--out", help="The model folder to make.", show_default="web_demo/model")
+        Path, typer.Option("--out", help="The model folder to make.", show_default=SHOWN_MODEL_DIR)
     ] = DEFAULT_MODEL_DIR,
     site: Annotated[
         Path | None, typer.Option(help="Also write the demo as a folder that any static host serves, at any path.")

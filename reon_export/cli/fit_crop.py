@@ -8,13 +8,13 @@ import typer
 
 from reon_export.cli.console import ProgressBars, out
 from reon_export.cli.options import NOT_GOOD_ENOUGH
-from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.paths import DEFAULT_MODEL_DIR, SHOWN_MODEL_DIR
 
 
 def fit_crop_command(
     photos: Annotated[Path, typer.Argument(help="Folder of photographs with one face each.")],
     spec: Annotated[Path, typer.Option(help="The spec that gets the correction, if it helps on unseen photographs.")],
-    model: Annotated[Path, typer.Option(help="A built model folder.", show_default="web_demo/model")] = (
+    model: Annotated[Path, typer.Option(help="A built model folder.", show_default=SHOWN_MODEL_DIR)] = (
         DEFAULT_MODEL_DIR
     ),
     fitted_on: Annotated[str, typer.Option(help="Where the photographs come from, for the record.")] = "",

@@ -9,7 +9,7 @@ import typer
 from reon_export.cli.console import VERDICT_COLOURS, ProgressBars, out, print_json, progress
 from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_runtimes, split
 from reon_export.manifest import PRECISIONS
-from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
+from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, SHOWN_MODEL_DIR
 from reon_export.printable import escape
 from reon_export.runtimes.runtime_id import ONNX, TFJS_RUNTIMES, TFJS_WASM, TORCH
 
@@ -21,7 +21,7 @@ _ALL = (ONNX, *TFJS_RUNTIMES)
 
 
 def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
-    model_dir: Annotated[Path, typer.Argument(help="The model folder.", show_default="web_demo/model")] = (
+    model_dir: Annotated[Path, typer.Argument(help="The model folder.", show_default=SHOWN_MODEL_DIR)] = (
         DEFAULT_MODEL_DIR
     ),
     checkpoint: Annotated[

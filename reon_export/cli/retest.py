@@ -9,7 +9,7 @@ from rich.table import Table
 from reon_export.cli.console import ProgressBars, out, print_json, progress
 from reon_export.cli.options import parse_choice
 from reon_export.evaluate.choices import Executor
-from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.paths import DEFAULT_MODEL_DIR, SHOWN_MODEL_DIR
 from reon_export.printable import escape
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def retest_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
     videos: Annotated[list[Path], typer.Argument(help="Videos of performances, or folders of them.")],
-    model: Annotated[Path, typer.Option(help="A model folder.", show_default="web_demo/model")] = DEFAULT_MODEL_DIR,
+    model: Annotated[Path, typer.Option(help="A model folder.", show_default=SHOWN_MODEL_DIR)] = DEFAULT_MODEL_DIR,
     sides: Annotated[
         str, typer.Option(help="Any of python, haar (Python, the detector of the training crops), page (in a browser).")
     ] = "python",

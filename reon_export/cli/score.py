@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from reon_export.cli.console import ProgressBars, out, print_json
-from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.paths import DEFAULT_MODEL_DIR, SHOWN_MODEL_DIR
 from reon_export.printable import escape
 from reon_export.score.choices import AlignMethod, DetectorName, MeasureRule
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def score_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
     actor: Annotated[Path, typer.Argument(help="The actor: a video, a folder of images, or a track file (.json).")],
     user: Annotated[Path, typer.Argument(help="The user's imitation: the same.")],
-    model: Annotated[Path, typer.Option(help="A built model folder.", show_default="web_demo/model")] = (
+    model: Annotated[Path, typer.Option(help="A built model folder.", show_default=SHOWN_MODEL_DIR)] = (
         DEFAULT_MODEL_DIR
     ),
     checkpoint: Annotated[

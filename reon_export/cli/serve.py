@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from reon_export.cli.console import out
-from reon_export.paths import WEB_DEMO
+from reon_export.paths import DEFAULT_MODEL_DIR, IS_CHECKOUT, WEB_DEMO
 from reon_export.printable import escape
 
 
 def serve_command(
-    folder: Annotated[Path, typer.Argument(help="The site.", show_default="web_demo")] = WEB_DEMO,
+    folder: Annotated[Path, typer.Argument(help="The site.", show_default="the page")] = WEB_DEMO,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8000,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the default browser.")] = False,
     model: Annotated[
@@ -28,6 +28,8 @@ def serve_command(
     def announce(url: str) -> None:
         out.print(f"Serving {escape(str(folder))} at {url} (Ctrl-C stops)", soft_wrap=True)
 
+    if model is None and folder == WEB_DEMO and not IS_CHECKOUT and DEFAULT_MODEL_DIR.is_dir():
+        model = DEFAULT_MODEL_DIR  # an installed page has no model inside
     if verify_first:
         _verify(folder, model)
     mounts = {"model": model} if model else {}

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from reon_export.cli.console import out, print_json
 from reon_export.cli.options import NOT_GOOD_ENOUGH
-from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.paths import DEFAULT_MODEL_DIR, SHOWN_MODEL_DIR
 from reon_export.printable import escape, escape_argument
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _COLOURS = {"passed": "green", "failed": "red", "note": "yellow"}
 
 def verify_command(
     folder: Annotated[
-        Path, typer.Argument(help="A model folder, or a site.", show_default="web_demo/model")
+        Path, typer.Argument(help="A model folder, or a site.", show_default=SHOWN_MODEL_DIR)
     ] = DEFAULT_MODEL_DIR,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

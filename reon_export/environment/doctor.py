@@ -7,6 +7,7 @@ is broken.
 import dataclasses
 import importlib.metadata
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ from reon_export.browsers.select import engine_install_command, find_engine, ins
 from reon_export.environment.converters import WITNESS_PYTHON, WITNESS_TOOLS, why_no_witness
 from reon_export.environment.package_rules import RULES, WITNESS_RULES, Rule, find_clashes
 from reon_export.errors import BrowserError, SetupError
-from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, PROJECT_ROOT, WEB_DEMO
+from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, IS_CHECKOUT, PROJECT_ROOT, WEB_DEMO
 
 _PYTHONS = SpecifierSet(">=3.11,<3.15")
 # Without these the main job runs: a second converter, a cluster, what changes the project.
@@ -113,6 +114,8 @@ def read_constraints(path: Path = CONSTRAINTS) -> dict[str, str]:
 
 def direct_dependencies(pyproject: Path = PROJECT_ROOT / "pyproject.toml") -> dict[str, list[Requirement]]:
     """What this project asks for itself, by group: base, then the extras. Raises SetupError."""
+    if not IS_CHECKOUT:
+        return _dependencies_of_the_wheel()
     try:
         project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     except OSError as error:
@@ -121,6 +124,16 @@ def direct_dependencies(pyproject: Path = PROJECT_ROOT / "pyproject.toml") -> di
         ) from error
     groups = {"base": project["dependencies"], **project["optional-dependencies"]}
     return {group: [Requirement(text) for text in texts] for group, texts in groups.items()}
+
+
+def _dependencies_of_the_wheel() -> dict[str, list[Requirement]]:
+    """The same from the metadata, in which an extra is part of a marker: `...; extra == "browser"`."""
+    metadata = importlib.metadata.metadata("reon_export")
+    requirements = [Requirement(text) for text in metadata.get_all("Requires-Dist") or ()]
+    groups = {"base": [item for item in requirements if "extra" not in str(item.marker)]}
+    for extra in metadata.get_all("Provides-Extra") or ():
+        groups[extra] = [item for item in requirements if re.search(rf"extra == ['\"]{extra}['\"]", str(item.marker))]
+    return groups
 
 
 def installed_versions() -> dict[str, str]:
@@ -163,15 +176,17 @@ def pip_command(*arguments: str) -> str:
 
 def _check_packages(versions: Mapping[str, str], python: str) -> Iterator[Finding]:
     pins = read_constraints(find_constraints(python))
-    environment = {"python_version": ".".join(python.split(".")[:2])}
+    version = ".".join(python.split(".")[:2])
     seen: set[str] = set()
     has_witness = any(tool in versions for tool in WITNESS_TOOLS)
     for group, requirements in direct_dependencies().items():
-        if group == "onnx2tf" and not has_witness:
-            continue  # said in one line by `_check_converters`
+        if (group == "onnx2tf" and not has_witness) or (group == "dev" and not IS_CHECKOUT):
+            continue  # the one is said in one line by `_check_converters`, the other is for changing a checkout
         for requirement in requirements:
             name = canonicalize_name(requirement.name)
-            applies = requirement.marker is None or requirement.marker.evaluate(environment)
+            applies = requirement.marker is None or requirement.marker.evaluate(
+                {"python_version": version, "extra": group}
+            )
             if name not in seen and applies:
                 seen.add(name)
                 rule = None if name in WITNESS_RULES and not has_witness else RULES.get(name)
@@ -246,7 +261,8 @@ def _check_machine(machine: Machine) -> Iterator[Finding]:
         f"git checkout -- {shlex.quote(str(machine.checkpoint))}",
     )
     manifest = machine.manifest if machine.manifest.is_file() else None
-    built = _there("built model", manifest, str(machine.manifest), "make build")
+    how = "make build" if IS_CHECKOUT else "reon-export build"
+    built = _there("built model", manifest, str(machine.manifest), how)
     # Nothing is wrong with a checkout in which nobody has run the build yet.
     yield dataclasses.replace(built, status="warning") if manifest is None else built
 

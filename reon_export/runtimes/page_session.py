@@ -77,8 +77,7 @@ def check_page_is_built() -> None:
     """Raise SetupError if the demo's page or its vendor code is missing."""
     if not (WEB_DEMO / "parity.html").is_file():
         raise SetupError(
-            f"{WEB_DEMO} is missing: browser parity needs a checkout of the project, not only the installed package; "
-            "run from a checkout or pass --no-parity"
+            f"the page is not there (no {WEB_DEMO / 'parity.html'}): install reon_export again, or pass --no-parity"
         )
     if not (WEB_DEMO / "vendor").is_dir():
         raise SetupError("the page's JavaScript libraries are not built (no web_demo/vendor); run 'make vendor'")

@@ -84,7 +84,9 @@ def _read_fetched_files(page: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def bundle_program(page: Path) -> str:
-    """The page's JavaScript as one script, made by esbuild. Raises SetupError, or SiteError in esbuild's words."""
+    """The page's JavaScript as one script, made by esbuild or with the wheel. Raises SetupError, or SiteError."""
+    if _prepared_program(page).is_file():
+        return _prepared_program(page).read_text(encoding="utf-8")
     node = check_bundler(page)
     with tempfile.TemporaryDirectory(prefix="reon-standalone-") as folder:
         bundle = Path(folder) / "program.js"
@@ -98,6 +100,11 @@ def bundle_program(page: Path) -> str:
         if done.returncode != 0 or not bundle.is_file():
             raise SiteError(f"the page cannot be bundled: {done.stderr.strip() or f'exit code {done.returncode}'}")
         return bundle.read_text(encoding="utf-8")
+
+
+def _prepared_program(page: Path) -> Path:
+    """Where a wheel has it, which needs no Node."""
+    return page.parent / "standalone_program.js"
 
 
 def assemble(page: Path, program: str, files: Iterable[tuple[str, bytes]]) -> str:
@@ -192,7 +199,8 @@ def check_standalone_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -
     if out.suffix.lower() != ".html" or out.is_dir() or out.is_symlink():
         raise SiteError(f"--standalone {out} cannot be used: give it a file whose name ends in .html")
     check_page(page)
-    check_bundler(page)
+    if not _prepared_program(page).is_file():
+        check_bundler(page)
     for folder in (page, model_dir):
         if out.resolve().is_relative_to(folder.resolve()):
             raise SiteError(f"--standalone {out} lies inside {folder}; choose a place outside it")

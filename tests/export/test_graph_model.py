@@ -11,15 +11,19 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from reon_export.checkpoint.classifier_graph import ClassifierGraph
+from reon_export.checkpoint.efficientnet import VARIANTS, EfficientNetB0
 from reon_export.errors import ExportError
 from reon_export.export.graph_model import convert_graph
+from reon_export.export.onnx import export_onnx, simplify_onnx
 from reon_export.export.weight_shards import quantise_uint8, write_graph_model
 from reon_export.faces.samples import crops_from_photos
 from reon_export.manifest import PRECISIONS
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.runtimes.onnx_runtime import load_classifier
-from reon_export.spec import InputSpec, Label, ModelSpec
+from reon_export.spec import OPSETS, InputSpec, Label, Layout, ModelSpec
 from tests.support.graph_models import as_model, run_model
+from tests.support.layouts import LAYOUTS
 
 SIZE = 32
 LABELS = tuple(Label(key=key, ko=key, en=key) for key in ("a", "b", "c"))
@@ -269,3 +273,17 @@ def test_the_default_model_runs_in_tfjs_alone(model_dir: Path, default_spec: Mod
         weights = b"".join((folder / path).read_bytes() for path in model["weightsManifest"][0]["paths"])
         (own,) = run_model(model, weights, crops, ["probabilities"])
         assert np.abs(own - expected).max() <= tolerance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("opset", "size"), [(OPSETS.start, 224), (OPSETS.stop - 1, 100)])
+def test_every_layout_at_both_ends_of_the_opsets_gives_one_lean_graph(layout: Layout, opset: int, size: int) -> None:
+    spec = SPEC.model_copy(update={"input": InputSpec(height=size, width=size)})
+    network = ClassifierGraph(EfficientNetB0(len(LABELS), VARIANTS[layout]).eval(), spec)
+    graph = convert_graph(simplify_onnx(export_onnx(network, spec, opset), spec, "").nchw, spec)
+    names = [node["name"] for node in graph.nodes if node["op"] != "Const"]
+    # 82 layers, 65 products (49 SiLUs and 16 gates), 49 sigmoids, 17 means, 9 sums; input, centring, reshape, softmax.
+    assert len(names) == 226
+    assert {f"block{number}.project" for number in range(1, 17)} <= set(names)
+    assert not any(node["op"] in {"Pad", "Mean", "Identity"} for node in graph.nodes)

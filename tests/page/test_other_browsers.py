@@ -13,7 +13,7 @@ import pytest
 
 from reon_export.browsers.select import PageDriver, open_page
 from reon_export.faces.crop import intersection_over_union
-from reon_export.score.definition import score_tracks
+from reon_export.score.definition import MIN_COVERAGE, score_tracks
 from reon_export.score.tracks.track import Track, parse_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
@@ -210,7 +210,9 @@ def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo, quick_samples: Pat
     expect_python_to_agree(demo, actor, python_track(quick_samples / "actor.webm", actor, model_dir))
     expected = score_tracks(actor, user)
     assert float(demo.data("#score", "score")) == pytest.approx(expected.total, abs=1e-6)
-    assert expected.coverage >= 0.8
+    # How often the camera is read is the machine's; what is read shows the face.
+    assert expected.coverage >= MIN_COVERAGE
+    assert all(frame.probabilities is not None for frame in user.frames)
     assert user.duration_s == pytest.approx(actor.duration_s, abs=0.2)
     has_recorder = "() => MediaRecorder.isTypeSupported('video/webm') || MediaRecorder.isTypeSupported('video/mp4')"
     has_video = "() => document.querySelector('#user video').src.startsWith('blob:')"

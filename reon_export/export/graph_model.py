@@ -5,27 +5,21 @@ reads around, go into their convolution; so do paddings; a mean over the whole p
 normalisation (x / a - b) / c becomes x - a * b, and the stem's weights are divided by a * c: zeros around the picture
 then still stand for the mean colour, which they would not if the bias took the subtraction. Nodes are named by what
 they do (`block4.project`). A node that no rule knows is refused by name.
-
-The format: `GraphDef` as JSON, see tensorflow/core/framework/graph.proto and tfjs-converter's `operation_mapper`.
 """
 
-import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from reon_export.errors import ExportError
+from reon_export.export.graph_def import Array, GraphModel, integers, string, strings
 from reon_export.export.node_names import name_nodes
 from reon_export.spec import INPUT_TENSOR, ModelSpec
 
 if TYPE_CHECKING:
     import onnx
-
-Array = npt.NDArray[Any]
-_NHWC: Final = (0, 2, 3, 1)
 
 
 @dataclass(frozen=True)
@@ -44,38 +38,6 @@ class Node:
             got = self.attributes.get(key, wanted)
             if got != wanted:
                 raise ExportError(f"the ONNX node {self.name} ({self.op}) has {key}={got}, only {wanted} is supported")
-
-
-@dataclass
-class GraphModel:
-    """A TF.js graph: its nodes as GraphDef has them, and the values of its constants, in order of use."""
-
-    nodes: list[dict[str, Any]] = field(default_factory=list)
-    weights: dict[str, Array] = field(default_factory=dict)
-
-    def add(self, op: str, name: str, inputs: list[str], **attributes: Any) -> str:
-        """Add a node of float32; its name comes back."""
-        self._append(name, op, {"T": {"type": "DT_FLOAT"}, **attributes}, inputs)
-        return name
-
-    def constant(self, name: str, values: Array) -> str:
-        """Add a constant, float32 or int32; its name comes back."""
-        kind = "DT_INT32" if np.issubdtype(values.dtype, np.integer) else "DT_FLOAT"
-        self.weights[name] = np.ascontiguousarray(values, np.int32 if kind == "DT_INT32" else np.float32)
-        shape = {"dim": [{"size": str(size)} for size in values.shape]}
-        tensor = {"dtype": kind, "tensorShape": shape}
-        self._append(name, "Const", {"dtype": {"type": kind}, "value": {"tensor": tensor}})
-        return name
-
-    def placeholder(self, name: str, shape: tuple[int, ...]) -> None:
-        """Add the graph's input."""
-        dimensions = {"dim": [{"size": str(size)} for size in shape]}
-        self._append(name, "Placeholder", {"dtype": {"type": "DT_FLOAT"}, "shape": {"shape": dimensions}})
-
-    def _append(self, name: str, op: str, attributes: dict[str, Any], inputs: list[str] | None = None) -> None:
-        if any(node["name"] == name for node in self.nodes):
-            raise ExportError(f"two nodes of the TF.js graph would be called {name}; build with --converter onnx2tf")
-        self.nodes.append({"name": name, "op": op, "input": inputs or [], "attr": attributes})
 
 
 class _Conversion:
@@ -200,10 +162,10 @@ def _convert_convolution(state: _Conversion, node: Node, name: str) -> str:
         name,
         inputs,
         num_args={"i": "1"},
-        fused_ops=_strings("BiasAdd", *activation),
-        strides=_integers(1, *strides, 1),
-        dilations=_integers(1, *dilations, 1),
-        data_format=_string("NHWC"),
+        fused_ops=strings("BiasAdd", *activation),
+        strides=integers(1, *strides, 1),
+        dilations=integers(1, *dilations, 1),
+        data_format=string("NHWC"),
         **_padding(pads),
     )
 
@@ -257,15 +219,15 @@ def _convert_global_pool(state: _Conversion, node: Node, name: str) -> str:
 
 def _add_mean(state: _Conversion, node: Node, name: str, *, keeps: bool) -> str:
     _, channels, height, width = state.shapes[node.inputs[0]]
-    window = _integers(1, height, width, 1)
+    window = integers(1, height, width, 1)
     pooled = state.graph.add(
         "AvgPool",
         name,
         [state.take(node.inputs[0], node)],
         ksize=window,
         strides=window,
-        padding=_string("VALID"),
-        data_format=_string("NHWC"),
+        padding=string("VALID"),
+        data_format=string("NHWC"),
     )
     return pooled if keeps else _add_reshape(state, pooled, f"{name}/flat", (-1, channels))
 
@@ -298,7 +260,7 @@ def _convert_gemm(state: _Conversion, node: Node, name: str) -> str:
             state.graph.constant(f"{name}/bias", bias),
         ],
         num_args={"i": "1"},
-        fused_ops=_strings("BiasAdd"),
+        fused_ops=strings("BiasAdd"),
         transpose_a={"b": False},
         transpose_b={"b": False},
     )
@@ -338,18 +300,6 @@ _RULES: Final[dict[str, Callable[[_Conversion, Node, str], str]]] = {
 
 def _padding(pads: list[int]) -> dict[str, Any]:
     if not any(pads):
-        return {"padding": _string("VALID"), "explicit_paddings": _integers()}
+        return {"padding": string("VALID"), "explicit_paddings": integers()}
     top, left, bottom, right = pads
-    return {"padding": _string("EXPLICIT"), "explicit_paddings": _integers(0, 0, top, bottom, left, right, 0, 0)}
-
-
-def _string(text: str) -> dict[str, str]:
-    return {"s": base64.b64encode(text.encode()).decode()}
-
-
-def _strings(*texts: str) -> dict[str, Any]:
-    return {"list": {"s": [_string(text)["s"] for text in texts]}}
-
-
-def _integers(*values: int) -> dict[str, Any]:
-    return {"list": {"i": [str(value) for value in values]}}
+    return {"padding": string("EXPLICIT"), "explicit_paddings": integers(0, 0, top, bottom, left, right, 0, 0)}

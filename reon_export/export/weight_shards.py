@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from reon_export.export.graph_model import GraphModel
+from reon_export.export.graph_def import GraphModel
 from reon_export.manifest import Precision
 from reon_export.spec import INPUT_TENSOR, ModelSpec
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reon_export.export.graph_model import GraphModel
+from reon_export.export.graph_def import GraphModel
 from tests.support.node import run_in_node
 
 _RUN = """async ({json, weights, input, shape, outputs}) => {

@@ -21,6 +21,7 @@ class GraphModel:
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
     weights: dict[str, Array] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
 
     def add(self, op: str, name: str, inputs: list[str], **attributes: Any) -> str:
         """Add a node of float32; its name comes back."""
@@ -42,8 +43,9 @@ class GraphModel:
         self._append(name, "Placeholder", {"dtype": {"type": "DT_FLOAT"}, "shape": {"shape": dimensions}})
 
     def _append(self, name: str, op: str, attributes: dict[str, Any], inputs: list[str] | None = None) -> None:
-        if any(node["name"] == name for node in self.nodes):
+        if name in self._names:
             raise ExportError(f"two nodes of the TF.js graph would be called {name}; build with --converter onnx2tf")
+        self._names.add(name)
         self.nodes.append({"name": name, "op": op, "input": inputs or [], "attr": attributes})
 
 

@@ -71,13 +71,18 @@ class _Conversion:
         self.graph = GraphModel()
         self.tensors = {model.graph.input[0].name: INPUT_TENSOR}  # ONNX's tensors to TF.js' nodes
         self.done: set[str] = set()  # nodes that an earlier rule took in
-        self.input_divisor: Array = np.ones(3)  # what the stem's weights are divided by, by channel
+        self.divisors: dict[str, Array] = {}  # nodes whose reader must still divide them, by channel
 
     def take(self, tensor: str, node: Node) -> str:
         """The TF.js node that holds an ONNX tensor."""
         if tensor not in self.tensors:
             raise ExportError(f"the ONNX node {node.name} ({node.op}) reads {tensor}, which no known node makes")
-        return self.tensors[tensor]
+        source = self.tensors[tensor]
+        if source in self.divisors and node.op not in {"Conv", "Pad"}:
+            raise ExportError(
+                f"the ONNX node {node.name} ({node.op}) reads the normalised input; only convolutions are supported"
+            )
+        return source
 
     def constant(self, tensor: str, node: Node) -> Array:
         """The values of a constant input."""
@@ -129,9 +134,9 @@ def _fold_normalisation(state: _Conversion) -> None:
         tensor = node.output
     if not state.done:
         return
-    state.input_divisor = divisor
     shift = state.graph.constant("input/mean", subtracted)
     state.tensors[tensor] = state.graph.add("Sub", "input/centred", [INPUT_TENSOR, shift])
+    state.divisors[state.tensors[tensor]] = divisor
 
 
 def _only_arithmetic(state: _Conversion, tensor: str) -> Node | None:
@@ -144,10 +149,11 @@ def _convert_convolution(state: _Conversion, node: Node, name: str) -> str:
     weight = state.constant(node.inputs[1], node).astype(np.float64)
     bias = state.constant(node.inputs[2], node) if len(node.inputs) > 2 else np.zeros(len(weight))
     source, pads = _take_padding(state, node)
-    is_stem = not any(one["op"].startswith(("_FusedConv2D", "FusedDepthwise")) for one in state.graph.nodes)
-    if is_stem:
-        weight = weight / state.input_divisor.reshape(1, 3, 1, 1)
     groups = int(node.attributes.get("group", 1))
+    if source in state.divisors:
+        if groups != 1:
+            raise ExportError(f"the ONNX node {node.name} is a convolution of the input in {groups} groups, expected 1")
+        weight = weight / state.divisors[source].reshape(1, -1, 1, 1)
     if groups == 1:
         op, kernel = "_FusedConv2D", weight.transpose(2, 3, 1, 0)
     elif groups == len(weight) and weight.shape[1] == 1:

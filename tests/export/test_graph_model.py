@@ -186,6 +186,11 @@ def test_a_block_is_lean_and_its_names_say_what_it_does() -> None:
 
 def broken(change: str) -> onnx.ModelProto:  # noqa: PLR0911  # one a fault
     graph = Graph()
+    if change in {"input in groups", "normalised input"}:
+        normal = graph.add("Div", ["input", graph.constant("full", np.array(255, np.float32))], "unit")
+        if change == "input in groups":
+            return finish(graph, graph.add("Conv", [normal, graph.weight("w", 3, 1, 3, 3)], "split", group=3), 3)
+        return finish(graph, graph.add("Add", [normal, normal], "again"), 3)
     start = stem(graph)
     if change == "operator":
         return finish(graph, graph.add("HardSwish", [start], "hard"), 4)
@@ -213,6 +218,8 @@ def broken(change: str) -> onnx.ModelProto:  # noqa: PLR0911  # one a fault
     ("change", "message"),
     [
         ("operator", r"n_hard is a HardSwish, which the converter does not know \(it knows .*--converter onnx2tf"),
+        ("input in groups", "n_split is a convolution of the input in 3 groups, expected 1"),
+        ("normalised input", r"n_again \(Add\) reads the normalised input; only convolutions are supported"),
         ("groups", "n_grouped is a convolution in 2 groups; known are 1 and depthwise"),
         ("auto_pad", r"n_auto \(Conv\) has auto_pad=b'SAME_UPPER', only b'NOTSET' is supported"),
         ("type", "the weight w of n_half is float16, expected float32"),

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from reon_export.export.onnx2tf_chain import report_step
+from reon_export.export.weight_shards import SHARD_BYTES
 from reon_export.spec import INPUT_TENSOR
 
-# 4 MiB, tensorflowjs' own default: small enough to be cached by browsers, large enough for few requests.
-SHARD_BYTES = 4 * 1024 * 1024
 # tensorflowjs' own wildcard for "every float32 weight". TF.js widens the weights to float32 when it loads them: a
 # smaller precision shortens the download, not the inference.
 EVERY_WEIGHT = "*"

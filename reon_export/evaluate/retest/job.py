@@ -6,7 +6,7 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -279,29 +279,31 @@ def _cover(
     tracks: Mapping[Path, Mapping[str, Track]],
 ) -> MarginCoverage | None:
     """None if the rule gives no margins. Of the changed different pairs an even choice is looked at."""
-    margins = [
-        (100 - score.total, score.margin) for score in same if score.total is not None and score.margin is not None
-    ]
+    margins = _errors((100.0, score) for score in same)
     if not margins:
         return None
     cases = [(a, b, change.name) for a, b in clean for change in CHANGES if change.name in tracks[a]]
     chosen = [cases[index] for index in spread_evenly(len(cases), _MOST_CHANGED_PAIRS)] if cases else []
-    changed = [(clean[a, b], _score(tracks[a][name], bases[b])) for a, b, name in chosen]
-    others = [
-        (abs(score.total - total), score.margin)
-        for total, score in changed
-        if score is not None and score.total is not None and score.margin is not None
-    ]
+    others = _errors((clean[a, b], _score(tracks[a][name], bases[b])) for a, b, name in chosen)
     return MarginCoverage(
-        same=_share_inside(margins) or 0.0,
-        different=_share_inside(others),
+        same=_share_inside(margins),
+        different=_share_inside(others) if others else None,
         scores=len(margins) + len(others),
         median=float(np.median([margin for _, margin in margins + others])),
     )
 
 
-def _share_inside(errors: Sequence[tuple[float, float]]) -> float | None:
-    return float(np.mean([error <= margin for error, margin in errors])) if errors else None
+def _errors(scores: Iterable[tuple[float, Score | None]]) -> list[tuple[float, float]]:
+    """How far each total is from its true value, and its margin; without those that have neither."""
+    return [
+        (abs(score.total - true), score.margin)
+        for true, score in scores
+        if score is not None and score.total is not None and score.margin is not None
+    ]
+
+
+def _share_inside(errors: Sequence[tuple[float, float]]) -> float:
+    return float(np.mean([error <= margin for error, margin in errors]))
 
 
 def _score(first: Track, second: Track) -> Score | None:

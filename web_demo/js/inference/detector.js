@@ -80,10 +80,8 @@ export async function createDetector({runtime, correction = null, looks = LOOKS,
     return found
       .map(({box, score}) => {
         const x = isMirrored ? inputSize - box.x - box.width : box.x;
-        const face = {
-          x: (x - left) * scaleX, y: (box.y - top) * scaleY, width: box.width * scaleX, height: box.height * scaleY, score,
-        };
-        return isMirrored ? {...face, ...undoMirrorBias(face, correction)} : face;
+        const face = {x: (x - left) * scaleX, y: (box.y - top) * scaleY, width: box.width * scaleX, height: box.height * scaleY};
+        return {...(isMirrored ? undoMirrorBias(face, correction) : face), score};
       })
       .sort((first, second) => second.width * second.height - first.width * first.height);
   }

@@ -107,14 +107,14 @@ class Noise:
 
 def find_scale(noise: Noise, measured_on: str) -> ScoreScale:
     """What scores mean, from one side's figures. Raises SpecError if they are too few or contradict each other."""
-    same, different = noise.scores(), list(noise.different.values())
-    videos = len(next(iter(noise.same.values())))
+    # Where nothing was scored the figures contradict each other, and are refused below.
+    same, different = noise.scores() or [0.0], list(noise.different.values()) or [100.0]
     try:
         return ScoreScale(
-            same_tenth=round(float(np.percentile(same, 10)), 1) if same else 0,
-            different_median=round(float(np.median(different)), 1) if different else 0,
-            different_ninetieth=round(float(np.percentile(different, 90)), 1) if different else 0,
-            videos=videos,
+            same_tenth=round(float(np.percentile(same, 10)), 1),
+            different_median=round(float(np.median(different)), 1),
+            different_ninetieth=round(float(np.percentile(different, 90)), 1),
+            videos=len(next(iter(noise.same.values()))),
             measured_on=measured_on,
         )
     except ValidationError as error:

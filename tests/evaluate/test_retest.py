@@ -171,5 +171,5 @@ def test_a_scale_is_found_and_one_that_says_nothing_is_refused() -> None:
     with pytest.raises(SpecError, match=r"these videos give no scale: videos: .*greater than or equal to 3"):
         find_scale(few, "made up")
     unscored: dict[str, dict[str, float | None]] = {"dimmer": dict.fromkeys(names)}
-    with pytest.raises(SpecError, match="these videos give no scale: .* cannot be told from the same"):
+    with pytest.raises(SpecError, match=r"these videos give no scale: .* cannot be told from the same"):
         find_scale(Noise("python", unscored, {}, None, ()), "made up")

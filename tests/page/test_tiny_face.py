@@ -12,10 +12,11 @@ from reon_export.faces.detector_input import PLAIN_VIEW, View
 from reon_export.faces.image_files import list_images, read_image_rgb
 from reon_export.faces.preprocess import resize_bilinear
 from reon_export.faces.tiny_face import TinyFaceDetector
-from reon_export.paths import SAMPLE_PHOTOS
+from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.score.tracks.measure import DETECTOR_VIEWS
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
+from tests.support.hosts import LoggedHost
 from tests.support.visits import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
@@ -46,17 +47,87 @@ def ask_page(
 ) -> list[list[list[Box]]]:
     """Boxes by photograph and view."""
     assert spec.crop.correction is not None
-    encoded = [base64.b64encode(cv2.imencode(".png", photo[:, :, ::-1])[1].tobytes()).decode() for photo in photos]
-    named = [{"share": v.share, "atX": v.at_x, "atY": v.at_y, "isMirrored": v.is_mirrored} for v in views]
     visit = open_page(f"{site.url}parity.html")
-    answers: list[Any] = visit.page.evaluate(
-        DETECT, {"photos": encoded, "views": named, "correction": spec.crop.correction.model_dump()}
-    )
+    given = {"photos": encode(photos), "views": name_views(views), "correction": spec.crop.correction.model_dump()}
+    answers: list[Any] = visit.page.evaluate(DETECT, given)
     visit.expect_clean()
     return [
         [[Box(*(face[key] for key in ("x", "y", "width", "height"))) for face in faces] for faces in found]
         for found in answers
     ]
+
+
+FACE_API = WEB_DEMO / "node_modules" / "@vladmandic" / "face-api" / "dist"
+# face-api rounds a box's corners to float32 on its way; scores are 0..1, boxes in pixels of the input.
+FACE_API_BOX, FACE_API_SCORE = 0.05, 1e-4
+# In a page of its own each: two copies of TF.js in one page share an engine.
+FACE_API_BOXES = """async () => {
+    const faceapi = await import('/face-api/face-api.esm.js');
+    await faceapi.tf.setBackend('cpu');
+    const network = new faceapi.TinyFaceDetector();
+    await network.loadFromUri('/vendor/');
+    return async (rgb, inputSize, scoreThreshold) => {
+        const input = faceapi.tf.tensor4d(rgb, [1, inputSize, inputSize, 3]);
+        const options = new faceapi.TinyFaceDetectorOptions({inputSize, scoreThreshold});
+        const found = await network.locateFaces(input, options);
+        return found.map(({box, score}) => [box.x, box.y, box.width, box.height, score]);
+    };
+}"""
+OWN_BOXES = """async () => {
+    const {startRuntime} = await import('/js/inference/tfjs_backend.js');
+    const {fetchDetectorWeights} = await import('/js/inference/detector_weights.js');
+    const {createTfjsTinyFace} = await import('/js/inference/tfjs_tiny_face.js');
+    const {decodeBoxes} = await import('/js/inference/tiny_face.js');
+    const network = createTfjsTinyFace((await startRuntime('wasm')).tf, await fetchDetectorWeights());
+    return async (rgb, size, scoreThreshold) => decodeBoxes(await network.run(rgb, size), size, scoreThreshold)
+        .map(({x, y, width, height, score}) => [x, y, width, height, score]);
+}"""
+RUN = """async ({photos, views}) => {
+    const {SCORE_THRESHOLD} = await import('/js/inference/tiny_face.js');
+    const {showFrame} = await import('/js/pixels/detector_input.js');
+    const {openImage} = await import('/js/pixels/frame.js');
+    const locate = await (%s)();
+    const answers = [];
+    for (const photo of photos) {
+        const bytes = Uint8Array.from(atob(photo), (character) => character.charCodeAt(0));
+        const frame = await openImage(new Blob([bytes]), 'photo.png');
+        for (const view of views) {
+            for (const size of [160, 224]) {
+                answers.push(await locate(showFrame(frame, size, view).rgb, size, SCORE_THRESHOLD));
+            }
+        }
+        frame.destroy();
+    }
+    return answers;
+}"""
+
+
+def test_face_api_draws_the_same_boxes(open_page: OpenPage) -> None:
+    photos = read_photos()
+    shrinks = [(photo, 320 / max(photo.shape[:2])) for photo in photos]
+    small = [resize_bilinear(photo, *(round(side * by) for side in photo.shape[:2])) for photo, by in shrinks]
+    with LoggedHost(WEB_DEMO, mounts={"face-api": FACE_API}) as host:
+        given = {"photos": encode(small), "views": name_views((PLAIN_VIEW, *DETECTOR_VIEWS[:2]))}
+        reference, answers = (
+            open_page(f"{host.url}parity.html").page.evaluate(RUN % boxes, given)
+            for boxes in (FACE_API_BOXES, OWN_BOXES)
+        )
+    count = 0
+    for theirs, own in zip(reference, answers, strict=True):
+        assert len(theirs) == len(own)
+        count += len(own)
+        for (*their_box, their_score), (*own_box, own_score) in zip(theirs, own, strict=True):
+            assert own_box == pytest.approx(their_box, abs=FACE_API_BOX)
+            assert own_score == pytest.approx(their_score, abs=FACE_API_SCORE)
+    assert count >= len(answers) / 2
+
+
+def encode(photos: list[Image]) -> list[str]:
+    return [base64.b64encode(cv2.imencode(".png", photo[:, :, ::-1])[1].tobytes()).decode() for photo in photos]
+
+
+def name_views(views: tuple[View, ...]) -> list[dict[str, float]]:
+    return [{"share": v.share, "atX": v.at_x, "atY": v.at_y, "isMirrored": v.is_mirrored} for v in views]
 
 
 def read_photos() -> list[Image]:

@@ -1,20 +1,29 @@
 /**
  * The one place that knows where the page's libraries and its worker lie. They are imported by computed addresses: the page
- * must load, and say what is missing, when vendor/ has not been made. (`build --standalone` puts tools/standalone_vendor.js
- * in the place of this file.)
+ * must load, and say what is missing, when vendor/ has not been made. `build --standalone` puts tools/standalone_vendor.js
+ * in the place of this file, a bundler that takes the npm package tools/package_vendor.js.
  */
 import {describeReason, PageError} from './errors.js';
 
 /** @typedef {typeof import('../tools/vendor_entry.js')} Tfjs */
 /** @typedef {typeof import('../tools/vendor_media.js')} Media */
-/** @typedef {typeof import('../tools/vendor_chart.js')} Chart */
 
-/** The folder of the libraries and of the detector's weights, with the slash at its end. */
-export const VENDOR_URL = new URL('../vendor/', import.meta.url).href;
+const VENDOR_URL = new URL('../vendor/', import.meta.url).href;
 
-/** @returns {Promise<Tfjs>} TF.js and TinyFaceDetector */
+/** The detector's weights: what they are, and their bytes. */
+export const DETECTOR_FILES = {
+  list: `${VENDOR_URL}tiny_face_detector_model-weights_manifest.json`,
+  bytes: `${VENDOR_URL}tiny_face_detector_model.bin`,
+};
+
+/** @returns {Promise<Tfjs>} */
 export async function importTfjs() {
   return /** @type {Promise<Tfjs>} */ (importFrom('tfjs.js'));
+}
+
+/** Tell TF.js where its wasm files lie. @param {Tfjs} tf */
+export function placeWasm(tf) {
+  tf.setWasmPaths(VENDOR_URL);
 }
 
 /** @returns {Promise<Media>} what reads video files */
@@ -22,9 +31,9 @@ export async function importMedia() {
   return /** @type {Promise<Media>} */ (importFrom('media.js'));
 }
 
-/** @returns {Promise<Chart>} */
+/** @returns {Promise<unknown>} tools/vendor_chart.js, which is no part of the npm package: nor is its type */
 export async function importChart() {
-  return /** @type {Promise<Chart>} */ (importFrom('chart.js'));
+  return importFrom('chart.js');
 }
 
 /** @returns {Worker} js/inference/worker.js, just started */

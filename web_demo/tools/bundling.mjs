@@ -9,27 +9,8 @@ export const MODULES = path.join(SITE, 'node_modules');
 /** What the threads of TF.js' wasm backend run: this name with .js, .wasm and .worker.js. */
 export const THREADED = 'tfjs-backend-wasm-threaded-simd';
 const EMPTY_MODULE = path.join(TOOLS, 'empty.cjs');
-// Imported by TF.js and face-api for Node's sake, never used in a browser.
+// Imported by TF.js for Node's sake, never used in a browser.
 const NODE_ONLY = ['fs', 'os', 'path', 'perf_hooks', 'util', 'crypto', 'worker_threads', 'string_decoder', 'node-fetch'];
-
-/**
- * face-api's "nobundle" build asks for all of @tensorflow/tfjs and two backends. It gets the page's own TF.js core
- * instead: one shared instance, and no layers, data or second set of backends.
- * @type {import('esbuild').Plugin}
- */
-const shareOneTfjs = {
-  name: 'share-one-tfjs',
-  setup(build) {
-    const core = path.join(MODULES, '@tensorflow', 'tfjs-core', 'dist', 'index.js');
-    const importer = /face-api\.esm-nobundle\.js$/;
-    build.onResolve({filter: /^@tensorflow\/tfjs/}, (asked) => {
-      if (!importer.test(asked.importer)) return undefined;
-      if (asked.path === '@tensorflow/tfjs/dist/index.js') return {path: core};
-      if (/^@tensorflow\/tfjs-backend-(webgl|wasm)\/dist\/index\.js$/.test(asked.path)) return {path: EMPTY_MODULE};
-      return {errors: [{text: `face-api asks for ${asked.path}, which tools/bundling.mjs does not know`}]};
-    });
-  },
-};
 
 /**
  * tfjs-backend-wasm 4.22 starts its threads from blob: URLs made with Function.toString(). A strict
@@ -71,7 +52,7 @@ export const LIBRARY_OPTIONS = {
   legalComments: 'none', // all licences are in THIRD_PARTY_LICENSES.txt
   logLevel: 'warning',
   alias: Object.fromEntries(NODE_ONLY.map((name) => [name, EMPTY_MODULE])),
-  plugins: [shareOneTfjs, loadWorkersFromFiles],
+  plugins: [loadWorkersFromFiles],
 };
 
 /** @throws {Error} that says what to run, if the packages are not installed */

@@ -1,1 +1,1 @@
-// Stands in for Node's own modules, which TF.js and face-api import but never use in a browser.
+// Stands in for Node's own modules, which TF.js imports but never uses in a browser.

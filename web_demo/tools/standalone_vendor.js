@@ -2,14 +2,22 @@
 import {getFiles} from './standalone_files.js';
 
 /** Where the detector's weights and the wasm binaries seem to lie: `fetch` finds them inside the page. */
-export const VENDOR_URL = new URL('vendor/', getFiles().base).href;
+const VENDOR_URL = new URL('vendor/', getFiles().base).href;
+
+export const DETECTOR_FILES = {
+  list: `${VENDOR_URL}tiny_face_detector_model-weights_manifest.json`,
+  bytes: `${VENDOR_URL}tiny_face_detector_model.bin`,
+};
 
 export async function importTfjs() {
   const tfjs = await import('./vendor_entry.js');
   tfjs.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false); // threads are files of their own, and want an isolated page
-  /** @param {string} folder */
-  const setWasmPaths = (folder) => tfjs.setWasmPaths(folder, true); // by fetch: Emscripten asks XMLHttpRequest for file://
-  return {...tfjs, setWasmPaths};
+  return tfjs;
+}
+
+/** @param {import('../js/vendor.js').Tfjs} tf */
+export function placeWasm(tf) {
+  tf.setWasmPaths(VENDOR_URL, true); // by fetch: Emscripten asks XMLHttpRequest for file://
 }
 
 export const importMedia = () => import('./vendor_media.js');

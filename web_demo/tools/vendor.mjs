@@ -1,7 +1,7 @@
 /**
  * Makes vendor/ from the packages that package.json pins: `npm run vendor`.
  *
- *     vendor/tfjs.js                      TF.js core, converter, wasm backend, TinyFaceDetector (one ES module)
+ *     vendor/tfjs.js                      TF.js core, converter, wasm backend (one ES module)
  *     vendor/chunks/*.js                  the other backends, loaded only when they are asked for
  *     vendor/tfjs-backend-wasm*.wasm      the wasm backend's binaries, and its two worker scripts
  *     vendor/tiny_face_detector_model*    the detector's weights
@@ -39,7 +39,7 @@ async function main() {
   await copyWasm();
   await copyDetectorWeights();
   await copyFile(path.join(MODULES, 'uplot', 'dist', 'uPlot.min.css'), 'chart.css');
-  await writeLicences(packages);
+  await writeLicences([...packages, '@vladmandic/face-api'].sort()); // of which only the weights are taken
   await writeFile(path.join(STAGING, 'files.json'), await describeFiles());
   await report();
   await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, files: await listSizes(STAGING)}, null, 2));

@@ -1,9 +1,10 @@
 /** Finds faces with TinyFaceDetector. */
-import {describeReason, PageError} from '../errors.js';
+import {fetchDetectorWeights} from './detector_weights.js';
 import {PLAIN_VIEW} from '../pixels/measure.js';
 import {showFrame} from '../pixels/detector_input.js';
 import {undoMirrorBias} from '../pixels/box_correction.js';
-import {VENDOR_URL} from '../vendor.js';
+import {createTfjsTinyFace} from './tfjs_tiny_face.js';
+import {decodeBoxes, SCORE_THRESHOLD} from './tiny_face.js';
 
 /** @typedef {import('../pixels/crop.js').Box} Box */
 /** @typedef {import('../pixels/frame.js').Frame} Frame */
@@ -32,7 +33,6 @@ const LOOKS = [
   {inputSize: 160, share: 0.6, atX: 0.5, atY: 0.5, isMirrored: false},
 ];
 const BLACK_PIXEL = {width: 1, height: 1, readRgba: () => ({data: new Uint8ClampedArray(4), width: 1, height: 1})};
-const SCORE_THRESHOLD = 0.5; // face-api's own default
 
 /**
  * Load the detector's weights.
@@ -45,10 +45,7 @@ const SCORE_THRESHOLD = 0.5; // face-api's own default
  * @returns {Promise<Detector>}
  */
 export async function createDetector({runtime, correction = null, looks = LOOKS, scoreThreshold = SCORE_THRESHOLD}) {
-  const network = new runtime.tf.TinyFaceDetector();
-  await network.loadFromUri(VENDOR_URL).catch((error) => {
-    throw new PageError('error_detector', {reason: describeReason(error)});
-  });
+  const network = createTfjsTinyFace(runtime.tf, await fetchDetectorWeights());
   return {
     async detect(frame, view = PLAIN_VIEW) {
       const [first, ...others] = looks;
@@ -62,7 +59,7 @@ export async function createDetector({runtime, correction = null, looks = LOOKS,
       for (const look of looks) await detectWith(BLACK_PIXEL, look);
     },
     destroy() {
-      network.dispose();
+      network.destroy();
     },
   };
 
@@ -74,11 +71,8 @@ export async function createDetector({runtime, correction = null, looks = LOOKS,
   async function detectWith(frame, look) {
     const {inputSize, isMirrored} = look;
     const {rgb, placement: {left, top, scaleX, scaleY}} = showFrame(frame, inputSize, look);
-    const input = runtime.tf.tensor4d(rgb, [1, inputSize, inputSize, 3]);
-    const found = await network.locateFaces(/** @type {any} */ (input), new runtime.tf.TinyFaceDetectorOptions({inputSize, scoreThreshold}))
-      .finally(() => input.dispose());
-    return found
-      .map(({box, score}) => {
+    return decodeBoxes(await network.run(rgb, inputSize), inputSize, scoreThreshold)
+      .map(({score, ...box}) => {
         const x = isMirrored ? inputSize - box.x - box.width : box.x;
         const face = {x: (x - left) * scaleX, y: (box.y - top) * scaleY, width: box.width * scaleX, height: box.height * scaleY};
         return {...(isMirrored ? undoMirrorBias(face, correction) : face), score};

@@ -5,7 +5,7 @@
  */
 import {createCanvas} from '../pixels/canvas.js';
 import {describeReason, PageError} from '../errors.js';
-import {importTfjs, VENDOR_URL} from '../vendor.js';
+import {importTfjs, placeWasm} from '../vendor.js';
 
 /** @typedef {import('../vendor.js').Tfjs} Vendor */
 /** @typedef {'wasm' | 'webgpu' | 'webgl' | 'cpu'} BackendName */
@@ -19,7 +19,7 @@ import {importTfjs, VENDOR_URL} from '../vendor.js';
  * @property {boolean} isHalfFloat whether the graphics processor rounds every intermediate result to 16 bits
  */
 /**
- * @typedef {RuntimeFacts & {tf: Vendor, lost: Promise<string>}} Runtime with TF.js and TinyFaceDetector; `lost` resolves, to
+ * @typedef {RuntimeFacts & {tf: Vendor, lost: Promise<string>}} Runtime with TF.js; `lost` resolves, to
  *   the reason, if the graphics processor takes its context away: what is under way then never ends
  */
 
@@ -44,7 +44,6 @@ export async function startRuntime(asked, before = []) {
     throw new PageError('error_backend_unknown', {asked, available: BACKENDS.join(', ')});
   }
   const tf = await importTfjs();
-  if (typeof document === 'undefined') tf.prepareForWorker();
   /** @type {Rejection[]} */
   const rejected = [...before];
   for (const backend of asked === null ? BACKENDS : [asked]) {
@@ -70,7 +69,7 @@ async function tryBackend(tf, backend) {
   if (backend === 'webgpu' && !('gpu' in navigator)) return 'this browser has no WebGPU';
   if (backend === 'webgl' && !hasWebgl2()) return 'this browser has no WebGL 2';
   try {
-    if (backend === 'wasm') tf.setWasmPaths(VENDOR_URL);
+    if (backend === 'wasm') placeWasm(tf);
     else await tf.backendLoaders[backend]();
     // setBackend fails quietly: it may resolve to false while getBackend() still names the wanted backend.
     if (!(await tf.setBackend(backend))) return 'TF.js could not start it';

@@ -5,7 +5,7 @@ import {startEngine} from './engine.js';
 /** @typedef {{id: number, call: 'start', options: import('./engine.js').EngineOptions}} StartRequest */
 /** @typedef {{id: number, call: 'analyze', picture: import('./engine.js').Picture, options: import('./engine.js').AnalyzeOptions}} AnalyzeRequest */
 /** @typedef {StartRequest | AnalyzeRequest | {id: number, call: 'memory'}} Request */
-/** @typedef {{code: import('../errors.js').ErrorCode, params: import('../app/text.js').TextParams}} Failure */
+/** @typedef {{code: import('../errors.js').ErrorCode, params: import('../errors.js').TextParams}} Failure */
 /** @typedef {{id: number, value: unknown, facts: import('./engine.js').Facts | undefined} | {id: number, error: Failure} | {progress: import('./engine.js').Progress} | {ready: true}} Answer */
 
 const scope = /** @type {{postMessage: (answer: Answer, transfer: Transferable[]) => void, onmessage: ((event: MessageEvent<Request>) => void) | null}} */ (/** @type {unknown} */ (self));

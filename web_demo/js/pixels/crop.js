@@ -72,6 +72,18 @@ export function cutSquare(pixels, region, square) {
 }
 
 /**
+ * @param {Box} first
+ * @param {Box} second
+ * @returns {number} 0..1
+ */
+export function intersectionOverUnion(first, second) {
+  const width = Math.min(first.x + first.width, second.x + second.width) - Math.max(first.x, second.x);
+  const height = Math.min(first.y + first.height, second.y + second.height) - Math.max(first.y, second.y);
+  const shared = Math.max(0, width) * Math.max(0, height);
+  return shared / (first.width * first.height + second.width * second.height - shared);
+}
+
+/**
  * @param {number} value
  * @param {number} low
  * @param {number} high

@@ -2,6 +2,8 @@
  * How a face is measured over time. It mirrors reon_export/score/tracks/measure.py and follow.py, whose docstrings are the
  * rule and its reasons; tests/golden/measure.json holds both. Pure: numbers in, numbers out.
  */
+import {intersectionOverUnion} from './crop.js';
+
 /** @typedef {import('./crop.js').Box} Box */
 /**
  * @typedef {object} Measurement `spec.measurement`; windows are half widths
@@ -287,18 +289,6 @@ function findSame(box, found) {
     if (best === null || overlap > most) [best, most] = [one, overlap];
   }
   return most >= MIN_OVERLAP ? best : null;
-}
-
-/**
- * @param {Box} first
- * @param {Box} second
- * @returns {number} 0..1
- */
-function intersectionOverUnion(first, second) {
-  const width = Math.min(first.x + first.width, second.x + second.width) - Math.max(first.x, second.x);
-  const height = Math.min(first.y + first.height, second.y + second.height) - Math.max(first.y, second.y);
-  const shared = Math.max(0, width) * Math.max(0, height);
-  return shared / (first.width * first.height + second.width * second.height - shared);
 }
 
 /**

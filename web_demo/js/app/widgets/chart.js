@@ -54,7 +54,7 @@ export function createChart(container, onSeek) {
     }
     container.setAttribute('role', 'img');
     container.setAttribute('aria-label', content.label);
-    const {UPlot} = await importChart();
+    const {UPlot} = /** @type {typeof import('../../../tools/vendor_chart.js')} */ (await importChart());
     if (shown !== content) return; // a later call was quicker
     const wanted = `${content.lines.map((line) => line.colour)}|${content.endS}|${content.label}`;
     const data = thin(content);

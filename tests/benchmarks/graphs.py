@@ -20,7 +20,7 @@ from tests.support.hosts import LoggedHost
 ROUNDS, RUNS = 40, 4
 
 TIME = """async ({models, rounds, runs, size}) => {
-    const {startRuntime} = await import('/js/inference/tfjs_backend.js');
+    const {startRuntime} = await import('/js/inference/runtimes/tfjs.js');
     const {tf} = await startRuntime('wasm');
     const graphs = [];
     for (const {json, weights} of models) {

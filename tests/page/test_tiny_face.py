@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("mo
 # Measured 1e-5, float32 through eight layers; a browser's own way of shrinking gave up to 5e-2.
 BOX_ROUNDING = 1e-4
 DETECT = """async ({photos, views, correction}) => {
-    const {startRuntime} = await import('/js/inference/tfjs_backend.js');
+    const {startRuntime} = await import('/js/inference/runtimes/tfjs.js');
     const {createDetector} = await import('/js/inference/detector.js');
     const {openImage} = await import('/js/pixels/frame.js');
     const runtime = await startRuntime('wasm');
@@ -74,9 +74,9 @@ FACE_API_BOXES = """async () => {
     };
 }"""
 OWN_BOXES = """async () => {
-    const {startRuntime} = await import('/js/inference/tfjs_backend.js');
+    const {startRuntime} = await import('/js/inference/runtimes/tfjs.js');
     const {fetchDetectorWeights} = await import('/js/inference/detector_weights.js');
-    const {createTfjsTinyFace} = await import('/js/inference/tfjs_tiny_face.js');
+    const {createTfjsTinyFace} = await import('/js/inference/runtimes/tfjs_tiny_face.js');
     const {decodeBoxes} = await import('/js/inference/tiny_face.js');
     const network = createTfjsTinyFace((await startRuntime('wasm')).tf, await fetchDetectorWeights());
     return async (rgb, size, scoreThreshold) => decodeBoxes(await network.run(rgb, size), size, scoreThreshold)

@@ -8,7 +8,7 @@ import {createDetector} from './inference/detector.js';
 import {PageError} from './errors.js';
 import {findArtefact, readManifest} from './inference/manifest.js';
 import {cropFace} from './pixels/preprocess.js';
-import {startRuntime} from './inference/tfjs_backend.js';
+import {startRuntime} from './inference/runtimes/tfjs.js';
 import {openImage} from './pixels/frame.js';
 import {createEmotionPipeline} from './pipeline.js';
 import {trackToJson} from './score_files.js';

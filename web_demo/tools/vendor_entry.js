@@ -1,5 +1,5 @@
 /**
- * What the page uses of TF.js. `tools/vendor.mjs` bundles this file to vendor/tfjs.js; js/inference/tfjs_backend.js is the only
+ * What the page uses of TF.js. `tools/vendor.mjs` bundles this file to vendor/tfjs.js; js/inference/runtimes/tfjs.js is the only
  * file that imports that bundle.
  *
  * The wasm backend is part of the first chunk, because it is the one that the page tries first. The others are

@@ -5,13 +5,13 @@ import {fetchArtefact} from './manifest.js';
 /** @typedef {import('./manifest.js').Artefact} Artefact */
 /** @typedef {import('./manifest.js').Manifest} Manifest */
 /** @typedef {import('./manifest.js').ModelSpec} ModelSpec */
-/** @typedef {import('./tfjs_backend.js').Runtime} Runtime */
+/** @typedef {import('./runtimes/tfjs.js').Runtime} Runtime */
 /** @typedef {{logits: Float32Array, probabilities: Float32Array}} Classification one number a label each */
 /**
  * @typedef {object} Classifier
  * @property {import('./manifest.js').Label[]} labels in the order of the outputs
  * @property {ModelSpec} spec
- * @property {import('./tfjs_backend.js').BackendName} backend
+ * @property {import('./runtimes/tfjs.js').BackendName} backend
  * @property {import('./manifest.js').Precision} precision
  * @property {(rgb: Uint8Array | Uint8ClampedArray) => Promise<Classification>} classify rgb is HWC, height * width * 3
  * @property {(rgb: Uint8Array, names: string[]) => Promise<NodeOutput[]>} execute what these nodes of the graph give, unchecked
@@ -176,7 +176,7 @@ function resolveTensorNames(artifacts, spec) {
 }
 
 /**
- * @param {import('./tfjs_backend.js').Vendor} tf
+ * @param {import('./runtimes/tfjs.js').Vendor} tf
  * @param {Uint8Array | Uint8ClampedArray} rgb
  * @param {ModelSpec} spec
  */

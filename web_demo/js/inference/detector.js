@@ -3,7 +3,7 @@ import {fetchDetectorWeights} from './detector_weights.js';
 import {PLAIN_VIEW} from '../pixels/measure.js';
 import {showFrame} from '../pixels/detector_input.js';
 import {undoMirrorBias} from '../pixels/box_correction.js';
-import {createTfjsTinyFace} from './tfjs_tiny_face.js';
+import {createTfjsTinyFace} from './runtimes/tfjs_tiny_face.js';
 import {decodeBoxes, SCORE_THRESHOLD} from './tiny_face.js';
 
 /** @typedef {import('../pixels/crop.js').Box} Box */
@@ -37,7 +37,7 @@ const BLACK_PIXEL = {width: 1, height: 1, readRgba: () => ({data: new Uint8Clamp
 /**
  * Load the detector's weights.
  * @param {object} options
- * @param {import('./tfjs_backend.js').Runtime} options.runtime
+ * @param {import('./runtimes/tfjs.js').Runtime} options.runtime
  * @param {import('../pixels/box_correction.js').BoxCorrection | null} [options.correction] the model's, which a box found in a mirror
  *   image must fit too
  * @param {readonly Look[]} [options.looks] tried in this order until a face is found

@@ -25,7 +25,7 @@ import {startClassifier} from './start_classifier.js';
  * @property {import('./manifest.js').ModelSpec} spec
  * @property {import('./manifest.js').Artefact} artefact
  * @property {string} checkpoint SHA-256 of the weights that the model was made from
- * @property {import('./tfjs_backend.js').RuntimeFacts} runtime
+ * @property {import('./runtimes/tfjs.js').RuntimeFacts} runtime
  * @property {import('./self_test.js').SelfTestResult | null} selfTest
  */
 /**
@@ -106,7 +106,7 @@ export async function startEngine(options, onProgress) {
 
   /**
    * @param {string | null} backend
-   * @param {readonly import('./tfjs_backend.js').Rejection[]} before
+   * @param {readonly import('./runtimes/tfjs.js').Rejection[]} before
    */
   async function startParts(backend, before) {
     const {runtime, classifier, selfTest} = await startClassifier({

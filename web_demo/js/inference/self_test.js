@@ -10,7 +10,7 @@ import {fetchVerified} from './manifest.js';
 /**
  * @param {object} options
  * @param {Classifier} options.classifier
- * @param {import('./tfjs_backend.js').Runtime} options.runtime
+ * @param {import('./runtimes/tfjs.js').Runtime} options.runtime
  * @param {import('./manifest.js').SelfTest} options.selfTest
  * @param {string} options.manifestUrl absolute
  * @returns {Promise<SelfTestResult>}

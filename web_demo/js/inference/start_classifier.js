@@ -1,13 +1,13 @@
 /** From nothing to a classifier that was checked on this device: the next backend is tried where one misses its gate. */
 import {loadClassifier} from './classifier.js';
 import {PageError} from '../errors.js';
-import {startRuntime} from './tfjs_backend.js';
+import {startRuntime} from './runtimes/tfjs.js';
 import {runSelfTest} from './self_test.js';
 
 /** @typedef {import('./self_test.js').SelfTestResult} SelfTestResult */
 /**
  * @typedef {object} Started
- * @property {import('./tfjs_backend.js').Runtime} runtime
+ * @property {import('./runtimes/tfjs.js').Runtime} runtime
  * @property {import('./classifier.js').Classifier} classifier
  * @property {SelfTestResult | null} selfTest null if the model folder has none
  */
@@ -18,14 +18,14 @@ import {runSelfTest} from './self_test.js';
  * @param {import('./manifest.js').Artefact} options.artefact
  * @param {string} options.manifestUrl absolute
  * @param {string | null} options.backend the one that was asked for; it is then the only one tried
- * @param {readonly import('./tfjs_backend.js').Rejection[]} [options.before] the backends that were given up already
+ * @param {readonly import('./runtimes/tfjs.js').Rejection[]} [options.before] the backends that were given up already
  * @param {import('./manifest.js').OnProgress} [options.onProgress]
  * @param {() => void} [options.onWarmUp]
  * @returns {Promise<Started>}
  * @throws {PageError} if no backend runs and passes the self-test
  */
 export async function startClassifier({manifest, artefact, manifestUrl, backend, before = [], onProgress, onWarmUp}) {
-  /** @type {import('./tfjs_backend.js').Rejection[]} */
+  /** @type {import('./runtimes/tfjs.js').Rejection[]} */
   const rejected = [...before];
   for (;;) {
     const runtime = await startRuntime(backend, rejected);

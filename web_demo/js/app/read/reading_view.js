@@ -155,7 +155,7 @@ function describeVerdict({gate, parity}) {
 }
 
 /**
- * @param {import('../../inference/tfjs_backend.js').RuntimeFacts} runtime
+ * @param {import('../../inference/runtimes/tfjs.js').RuntimeFacts} runtime
  * @returns {string}
  */
 function describeBackend({backend, asked, rejected, threads}) {

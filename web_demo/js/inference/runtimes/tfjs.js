@@ -3,11 +3,11 @@
  *
  * TF.js is one instance for the whole page and cannot take a backend back once it is removed, so a runtime has no destroy().
  */
-import {createCanvas} from '../pixels/canvas.js';
-import {describeReason, PageError} from '../errors.js';
-import {importTfjs, placeWasm} from '../vendor.js';
+import {createCanvas} from '../../pixels/canvas.js';
+import {describeReason, PageError} from '../../errors.js';
+import {importTfjs, placeWasm} from '../../vendor.js';
 
-/** @typedef {import('../vendor.js').Tfjs} Vendor */
+/** @typedef {import('../../vendor.js').Tfjs} Vendor */
 /** @typedef {'wasm' | 'webgpu' | 'webgl' | 'cpu'} BackendName */
 /** @typedef {{backend: BackendName, reason: string}} Rejection */
 /**

@@ -1,10 +1,10 @@
 /** TinyFaceDetector's network on TF.js. */
-import {LEAK, MEAN_RGB, SEPARABLE_LAYERS} from './tiny_face.js';
+import {LEAK, MEAN_RGB, SEPARABLE_LAYERS} from '../tiny_face.js';
 
 /**
- * @param {import('../vendor.js').Tfjs} tf
- * @param {Map<string, import('./detector_weights.js').Weight>} weights
- * @returns {import('./tiny_face.js').TinyFaceNetwork}
+ * @param {import('../../vendor.js').Tfjs} tf
+ * @param {Map<string, import('../detector_weights.js').Weight>} weights
+ * @returns {import('../tiny_face.js').TinyFaceNetwork}
  */
 export function createTfjsTinyFace(tf, weights) {
   const tensors = new Map([...weights].map(([name, {shape, values}]) => [name, tf.tensor(values, shape)]));

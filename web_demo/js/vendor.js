@@ -16,6 +16,9 @@ export const DETECTOR_FILES = {
   bytes: `${VENDOR_URL}tiny_face_detector_model.bin`,
 };
 
+/** The WebAssembly kernels, by what they need of the processor. */
+export const KERNEL_FILES = {relaxed: `${VENDOR_URL}kernels-relaxed.wasm`, simd: `${VENDOR_URL}kernels-simd.wasm`};
+
 /** @returns {Promise<Tfjs>} */
 export async function importTfjs() {
   return /** @type {Promise<Tfjs>} */ (importFrom('tfjs.js'));

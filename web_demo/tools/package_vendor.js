@@ -10,6 +10,11 @@ export const DETECTOR_FILES = {
   bytes: new URL('../vendor/tiny_face_detector_model.bin', import.meta.url).href,
 };
 
+export const KERNEL_FILES = {
+  relaxed: new URL('../vendor/kernels-relaxed.wasm', import.meta.url).href,
+  simd: new URL('../vendor/kernels-simd.wasm', import.meta.url).href,
+};
+
 /** @returns {Promise<Tfjs>} */
 export async function importTfjs() {
   const tf = await import('./vendor_entry.js');

@@ -9,6 +9,8 @@ export const DETECTOR_FILES = {
   bytes: `${VENDOR_URL}tiny_face_detector_model.bin`,
 };
 
+export const KERNEL_FILES = {relaxed: `${VENDOR_URL}kernels-relaxed.wasm`, simd: `${VENDOR_URL}kernels-simd.wasm`};
+
 export async function importTfjs() {
   const tfjs = await import('./vendor_entry.js');
   tfjs.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false); // threads are files of their own, and want an isolated page

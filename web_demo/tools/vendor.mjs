@@ -1,10 +1,11 @@
 /**
- * Makes vendor/ from the packages that package.json pins: `npm run vendor`.
+ * Makes vendor/ from the packages that package.json pins, and from kernels/: `npm run vendor`.
  *
  *     vendor/tfjs.js                      TF.js core, converter, wasm backend (one ES module)
  *     vendor/chunks/*.js                  the other backends, loaded only when they are asked for
  *     vendor/tfjs-backend-wasm*.wasm      the wasm backend's binaries, and its two worker scripts
  *     vendor/tiny_face_detector_model*    the detector's weights
+ *     vendor/kernels-*.wasm               kernels/, compiled for two kinds of processor
  *     vendor/media.js                     mediabunny: the frames of video files
  *     vendor/chart.js, chart.css          uPlot
  *     vendor/files.json                   size and SHA-256 of everything above
@@ -20,6 +21,7 @@ import path from 'node:path';
 import {gzipSync} from 'node:zlib';
 
 import {checkModules, exists, LIBRARY_OPTIONS, MODULES, SITE, THREADED, TOOLS} from './bundling.mjs';
+import {compileKernels, KERNELS} from './kernels.mjs';
 
 const VENDOR = path.join(SITE, 'vendor');
 const STAGING = path.join(SITE, 'vendor.tmp');
@@ -35,6 +37,7 @@ async function main() {
   }
   await rm(STAGING, {recursive: true, force: true});
   await mkdir(STAGING, {recursive: true});
+  for (const [name, binary] of Object.entries(await compileKernels())) await writeFile(path.join(STAGING, name), binary);
   const packages = await bundle();
   await copyWasm();
   await copyDetectorWeights();
@@ -132,7 +135,9 @@ async function describeFiles() {
 async function hashInput() {
   const hash = createHash('sha256');
   hash.update(await readFile(path.join(SITE, 'package-lock.json')));
-  for (const [name] of await listSizes(TOOLS)) hash.update(name).update(await readFile(path.join(TOOLS, name)));
+  for (const folder of [TOOLS, KERNELS]) {
+    for (const [name] of await listSizes(folder)) hash.update(name).update(await readFile(path.join(folder, name)));
+  }
   return hash.digest('hex');
 }
 

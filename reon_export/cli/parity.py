@@ -11,13 +11,13 @@ from reon_export.cli.options import NOT_GOOD_ENOUGH, parse_choice, parse_runtime
 from reon_export.manifest import PRECISIONS
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, SHOWN_MODEL_DIR
 from reon_export.printable import escape
-from reon_export.runtimes.runtime_id import ONNX, TFJS_RUNTIMES, TFJS_WASM, TORCH
+from reon_export.runtimes.runtime_id import BROWSER_RUNTIMES, KERNELS, ONNX, TFJS_WASM, TORCH
 
 if TYPE_CHECKING:
     from reon_export.parity.job import ParityOptions
     from reon_export.parity.records import ParityRun
 
-_ALL = (ONNX, *TFJS_RUNTIMES)
+_ALL = (ONNX, *BROWSER_RUNTIMES)
 
 
 def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how typer works
@@ -35,7 +35,7 @@ def parity_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how 
     runtimes: Annotated[
         str,
         typer.Option(help=f"'all', or some of {', '.join(map(str, _ALL))}."),
-    ] = f"{ONNX},{TFJS_WASM}",
+    ] = f"{ONNX},{KERNELS},{TFJS_WASM}",
     precisions: Annotated[
         str | None, typer.Option(help="TF.js precisions.", show_default="those that the page may load")
     ] = None,

@@ -26,7 +26,7 @@ from reon_export.runtimes.page_session import PageSession, open_page_session
 from reon_export.runtimes.predictions import Predictions
 from reon_export.runtimes.reference import load_reference
 from reon_export.runtimes.runtime import Runtime
-from reon_export.runtimes.runtime_id import ONNX, TFJS_WASM, RuntimeId
+from reon_export.runtimes.runtime_id import KERNELS, ONNX, TFJS_WASM, RuntimeId
 from reon_export.runtimes.tfjs_runtime import load_tfjs
 from reon_export.runtimes.torch_runtime import TorchRuntime
 
@@ -42,7 +42,7 @@ class ParityOptions:
     crops: Path | None = None
     photos: Path = SAMPLE_PHOTOS
     rungs: tuple[Rung, ...] = RUNGS
-    runtimes: tuple[RuntimeId, ...] = (ONNX, TFJS_WASM)
+    runtimes: tuple[RuntimeId, ...] = (ONNX, KERNELS, TFJS_WASM)
     precisions: tuple[Precision, ...] = ()
     browsers: tuple[str, ...] = ("chromium",)
     samples: int = DEFAULT_SAMPLES

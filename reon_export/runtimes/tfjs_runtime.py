@@ -22,7 +22,7 @@ class TfjsRuntime:
         """Wrap what the parity page has loaded."""
         self.id = runtime
         self.labels: tuple[str, ...] = tuple(loaded["labels"])
-        self.version: str = loaded["tfjsVersion"]
+        self.version: str = loaded["version"]
         self.threads: int | None = loaded["threads"]
         self.is_half_float: bool = loaded["isHalfFloat"]
         self._precision: str = loaded["precision"]
@@ -46,13 +46,19 @@ def load_tfjs(session: PageSession, runtime: RuntimeId, precision: str, *, keep:
     Threads are the session's (see `open_page_session`). Raises UnavailableError if that backend does not start, or if
     threads are asked for and there is only one.
     """
-    options = {"manifestUrl": "model/manifest.json", "precision": precision, "backend": runtime.backend, "keep": keep}
+    options = {
+        "manifestUrl": "model/manifest.json",
+        "precision": precision,
+        "backend": runtime.page_backend,
+        "keep": keep,
+    }
     loaded = session.call("load", options)
     if "unavailable" in loaded:
         raise UnavailableError(loaded["unavailable"])
     try:
-        if loaded["backend"] != runtime.backend:
-            raise UnavailableError(f"TF.js started {loaded['backend']}, expected {runtime.backend}")
+        started = {loaded["backend"], f"{loaded['backend']}:{loaded['variant']}"}
+        if runtime.page_backend not in started:
+            raise UnavailableError(f"the page started {loaded['backend']}, expected {runtime.page_backend}")
         if runtime.threads and (loaded["threads"] or 1) < 2:
             raise UnavailableError(f"TF.js got {loaded['threads']} thread in this browser, expected two or more")
         yield TfjsRuntime(runtime, session, loaded)

@@ -70,7 +70,9 @@ def test_answers_agree_with_onnx(opened: OpenedEngine, model_dir: Path, face_cro
 def test_errors_of_the_page_arrive_in_its_words(opened: OpenedEngine) -> None:
     with pytest.raises(ParityError, match=r"^in the browser: .*classify\(\) was called before load\(\)"):
         opened.session.call("classify", "", 1)
-    with pytest.raises(ParityError, match=r"^in the browser: There is no backend called tpu; choose one of wasm, "):
+    with pytest.raises(
+        ParityError, match=r"^in the browser: There is no backend called tpu; choose one of kernels, wasm, "
+    ):
         opened.session.call("load", {"manifestUrl": "model/manifest.json", "precision": "float32", "backend": "tpu"})
     with pytest.raises(ParityError, match=r"^in the browser: .*not a function") as caught:
         opened.session.call("noSuchFunction")

@@ -270,7 +270,7 @@ def test_a_lost_graphics_context_is_survived(open_page: OpenPage, site: SiteServ
     worker.evaluate(LOSE_CONTEXT)
     visit.read_sample()
     assert visit.probabilities == pytest.approx(before, abs=1e-5)
-    assert visit.data("#facts", "backend") in {"wasm", "webgpu"}
+    assert visit.data("#facts", "backend") == "kernels"
     assert "webgl does not run (its graphics context was lost)" in visit.page.inner_text("#facts")
 
 

@@ -49,7 +49,8 @@ def test_the_sample_is_read_as_python_reads_it(
     top = default_spec.labels[int(expected.argmax())]
     assert visit.page.inner_text("#headline").startswith(f"{top.en}, ")
     assert visit.data("#facts", "precision") == precision
-    assert visit.data("#facts", "backend") == "wasm"
+    assert visit.data("#facts", "backend") == "kernels"
+    assert not any("tfjs.js" in url or "tfjs-backend" in url for url in visit.requests)
     visit.expect_clean()
 
 
@@ -66,20 +67,22 @@ def test_the_smallest_model_that_passed_is_taken_and_its_figures_are_shown(
     facts = visit.page.inner_text("#facts")
     assert f"{smallest['precision']} weights, {smallest['bytes'] / 1e6:.1f} MB" in facts
     difference = np.format_float_positional(smallest["parity"]["max_abs_prob"], precision=2, fractional=False)
-    assert f"from PyTorch: {difference}, over {smallest['parity']['samples']} face crops (wasm)" in facts
+    backend = smallest["parity"]["backend"].removeprefix("tfjs:")
+    assert f"from PyTorch: {difference}, over {smallest['parity']['samples']} face crops ({backend})" in facts
     loaded = {url.split("/model/")[1].split("/")[0] for url in visit.requests if "/model/tfjs" in url}
     assert loaded == {f"tfjs-{smallest['precision']}"}
 
 
-@pytest.mark.parametrize("backend", ["wasm", "cpu", "webgl", "webgpu"])
+@pytest.mark.parametrize("backend", ["kernels", "kernels:simd", "kernels:relaxed", "wasm", "cpu", "webgl", "webgpu"])
 def test_each_backend_runs_and_agrees(
     open_page: OpenPage, site: SiteServer, model_dir: Path, face_crops_rgb: npt.NDArray[np.uint8], backend: str
 ) -> None:
     visit = open_page(f"{site.url}parity.html")
     crops = face_crops_rgb[:2]
     loaded = load_in_parity_page(visit, precision="float32", backend=backend)
-    assert loaded["backend"] == backend
-    assert loaded["tfjsVersion"] == "4.22.0"
+    assert loaded["backend"] == backend.split(":", maxsplit=1)[0]
+    versions = {"kernels": "relaxed", "kernels:simd": "simd", "kernels:relaxed": "relaxed"}
+    assert loaded["version"] == versions.get(backend, "4.22.0")
     actual = classify_in_parity_page(visit, crops, len(loaded["labels"]))
     expected = load_classifier(model_dir)(crops).probabilities
     assert float(np.abs(actual - expected).max()) <= 1e-4
@@ -106,7 +109,7 @@ def test_threads_run_under_the_security_policy(
 def test_a_wrong_backend_is_reported_and_none_other_is_taken(open_page: OpenPage, site: SiteServer) -> None:
     unknown = open_page(f"{site.url}?backend=tpu")
     unknown.wait_for("error")
-    assert unknown.error == "There is no backend called tpu; choose one of wasm, webgpu, webgl, cpu."
+    assert unknown.error == "There is no backend called tpu; choose one of kernels, wasm, webgpu, webgl, cpu."
     no_webgl = "HTMLCanvasElement.prototype.getContext = () => null"
     failing = open_page(f"{site.url}parity.html", init_script=no_webgl)
     answer = load_in_parity_page(failing, precision="float32", backend="webgl")
@@ -124,7 +127,7 @@ def test_without_webassembly_another_backend_is_taken_and_the_page_says_why(
     visit.wait_for("ready")
     assert visit.data("#facts", "backend") == "webgl"
     facts = visit.page.inner_text("#facts")
-    assert "because wasm does not run (" in facts
+    assert "because kernels does not run (this browser has no WebAssembly SIMD); wasm does not run (" in facts
     assert "webgpu does not run (this browser has no WebGPU)" in facts
 
 
@@ -143,7 +146,7 @@ def test_fifty_classifications_leave_no_tensor_behind(
 
 
 def test_ten_photographs_leave_no_tensor_behind(open_page: OpenPage, site: SiteServer) -> None:
-    visit = open_page(f"{site.url}?worker=never")
+    visit = open_page(f"{site.url}?worker=never&backend=wasm")
     visit.wait_for("ready")
     visit.read_sample()
     count_tensors = "async () => (await import('/vendor/tfjs.js')).memory().numTensors"

@@ -121,7 +121,7 @@ def test_errors_cross_the_worker_with_their_words(visit: Visit) -> None:
     }""")
     backend, manifest, picture, box = failed
     assert backend["code"] == "error_backend_unknown"
-    assert backend["message"] == "There is no backend called tpu; choose one of wasm, webgpu, webgl, cpu."
+    assert backend["message"] == "There is no backend called tpu; choose one of kernels, wasm, webgpu, webgl, cpu."
     assert manifest["code"] == "error_model_missing"
     assert "gone.json" in manifest["message"]
     assert (picture["code"], picture["name"]) == ("error_not_an_image", "PageError")

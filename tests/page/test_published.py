@@ -212,7 +212,7 @@ def test_the_worker_of_one_file_is_that_very_file(
     found: dict[str, Any] = json.loads(visit.data("body", "found"))
     expect_same(found["probabilities"], expected)
     assert found["offMainThread"] is True
-    assert (found["backend"], found["threads"], found["type"]) == ("wasm", 1, "image/png")
+    assert (found["backend"], found["threads"], found["type"]) == ("kernels", 1, "image/png")
     assert found["libraries"] == ["function", "function"]
     assert found["refused"] == "https://example.org/x is not in this file, which asks no network for anything"
     assert found["missing"] == "TypeError"

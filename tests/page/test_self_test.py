@@ -71,7 +71,7 @@ def test_where_no_backend_passes_nothing_is_classified(open_page: OpenPage, serv
     server = serve_changed(forbid("wasm", "webgpu", "webgl", "cpu", "half-float"))
     visit = open_page(f"{server.url}?worker=never", init_script=NO_WEBGPU)
     visit.wait_for("error")
-    assert visit.error.startswith("TF.js runs on none of its backends here: wasm: its self-test is off by")
+    assert visit.error.startswith("The model runs on no backend here: kernels: its self-test is off by")
     assert visit.page.locator("#bars > li").count() == 0
 
 

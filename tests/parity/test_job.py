@@ -41,8 +41,9 @@ def test_the_default_model_passes_on_the_same_tensor(model_dir: Path) -> None:
     run = run_parity(ParityOptions(model_dir, rungs=("tensor",), samples=16), note)
     assert run.verdict == "passed"
     names = [(str(cell.runtime), cell.precision) for cell in run.cells]
-    assert names == [("onnx", "float32"), ("tfjs:wasm", "float32"), ("tfjs:wasm", "float16")]
-    assert seen == {"torch", "onnx float32", "chromium tfjs:wasm float32", "chromium tfjs:wasm float16"}
+    in_browser = [(runtime, precision) for runtime in ("kernels", "tfjs:wasm") for precision in ("float32", "float16")]
+    assert names == [("onnx", "float32"), *in_browser]
+    assert seen == {"torch", "onnx float32", *(" ".join(("chromium", *cell)) for cell in in_browser)}
     exact = run.cells[1]
     assert exact.measurement is not None
     assert 0 < exact.measurement.max_abs_prob <= 1e-5
@@ -81,7 +82,7 @@ def test_a_browser_that_is_not_there_is_not_run_and_fails_unless_allowed(
     report = ["--report", str(tmp_path / "report")]
     assert run_command(monkeypatch, *arguments, *report) == 1
     assert "not run: --browser names /nowhere/chrome" in capsys.readouterr().out
-    assert run_command(monkeypatch, *arguments, *report, "--allow-missing", "tfjs:wasm") == 0
+    assert run_command(monkeypatch, *arguments, *report, "--allow-missing", "kernels,tfjs:wasm") == 0
     assert "not run (allowed)" in capsys.readouterr().out
 
 
@@ -99,7 +100,7 @@ def test_what_cannot_run_at_all_is_exit_code_2(
     assert run_command(monkeypatch, str(tmp_path)) == 2
     assert "is not a model folder: it has no manifest.json" in capsys.readouterr().err
     assert run_command(monkeypatch, "--runtimes", "tfjs:abacus") == 2
-    assert "--runtimes got tfjs:abacus, expected one or more of torch,onnx,tfjs:wasm," in capsys.readouterr().err
+    assert "--runtimes got tfjs:abacus, expected one or more of torch,onnx,kernels," in capsys.readouterr().err
     assert run_command(monkeypatch, "--rungs", "ladder") == 2
     assert "--rungs got ladder, expected one or more of tensor,image,photo" in capsys.readouterr().err
 

@@ -106,7 +106,8 @@ async function* framesOf(clip, signal) {
  * @returns {Track}
  */
 export function startTrack(name, facts) {
-  const runtime = `tfjs:${facts.runtime.backend} ${facts.artefact.precision}`;
+  const {backend, variant} = facts.runtime;
+  const runtime = `${variant === null ? `tfjs:${backend}` : `kernels:${variant}`} ${facts.artefact.precision}`;
   const model = {name: facts.name, checkpoint_sha256: facts.checkpoint, runtime, detector: DETECTOR};
   return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model, measurement: measurementOf(facts.spec)};
 }

@@ -24,7 +24,7 @@ export const ERRORS = {
   error_output_invalid: 'The model\'s output on the {backend} backend is not usable: {reason}.',
   error_backend_unknown: 'There is no backend called {asked}; choose one of {available}.',
   error_backend_failed: 'The {backend} backend was asked for, but does not run here: {reason}. Remove ?backend= from the address to let the page choose.',
-  error_no_backend: 'TF.js runs on none of its backends here: {reason}.',
+  error_no_backend: 'The model runs on no backend here: {reason}.',
   error_detector: 'The face detector cannot be loaded: {reason}. Make it again with "npm run vendor" in web_demo.',
   error_not_an_image: '{name} is not a picture that this browser can open. Give a JPEG, PNG or WebP file.',
   error_image_large: '{name} has {width} x {height} pixels, and at most {limit} megapixels are read here. Make it smaller, or raise the limit with ?max-pixels= in the address.',

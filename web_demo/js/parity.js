@@ -6,9 +6,9 @@ import {analyseClip, openClip} from './clip.js';
 import {loadClassifier} from './inference/classifier.js';
 import {createDetector} from './inference/detector.js';
 import {PageError} from './errors.js';
-import {findArtefact, readManifest} from './inference/manifest.js';
+import {fetchArtefact, findArtefact, readManifest} from './inference/manifest.js';
 import {cropFace} from './pixels/preprocess.js';
-import {startRuntime} from './inference/runtimes/tfjs.js';
+import {startRuntime} from './inference/runtimes/runtime.js';
 import {openImage} from './pixels/frame.js';
 import {createEmotionPipeline} from './pipeline.js';
 import {trackToJson} from './score_files.js';
@@ -21,7 +21,7 @@ import {trackToJson} from './score_files.js';
  * @property {boolean} [isProven] false to examine, with readTensors(), a network whose answers are unusable
  * @property {boolean} [keep] true keeps the artefacts that are loaded already; all run on the same backend
  */
-/** @typedef {{backend: string, precision: string, tfjsVersion: string, threads: number | null, isHalfFloat: boolean, labels: string[]}} LoadAnswer */
+/** @typedef {{backend: string, precision: string, version: string, variant: string | null, threads: number | null, isHalfFloat: boolean, labels: string[]}} LoadAnswer */
 /** @typedef {{unavailable: string}} Unavailable why the asked backend does not run in this browser */
 /** @typedef {{logits: string, probabilities: string}} ClassifyAnswer base64 of float32 little-endian [count, classes] */
 
@@ -39,26 +39,35 @@ let pipeline = null; // kept between videos
  */
 async function load({manifestUrl, precision, backend, isProven = true, keep = false}) {
   if (!keep) await unload();
-  const runtime = await startRuntime(backend).catch((error) => {
-    // Not running here is not the same as being wrong: the job reports it as "not run".
-    if (error instanceof PageError && error.code === 'error_backend_failed') return error.message;
-    throw error;
-  });
+  const runtime = await startRuntime(backend).catch(nameRefusal);
   if (typeof runtime === 'string') return {unavailable: runtime};
   const url = new URL(manifestUrl, document.baseURI).href;
   const manifest = await readManifest(url);
-  const classifier = await loadClassifier({manifest, artefact: findArtefact(manifest, precision), manifestUrl: url, runtime, isProven});
+  const artefact = findArtefact(manifest, precision);
+  const classifier = await loadClassifier({manifest, artefact, files: await fetchArtefact(artefact, url, () => {}), runtime, isProven})
+    .catch(nameRefusal);
+  if (typeof classifier === 'string') return {unavailable: classifier};
   classifiers.get(precision)?.destroy();
   classifiers.set(precision, classifier);
   latest = precision;
   return {
     backend: classifier.backend,
     precision: classifier.precision,
-    tfjsVersion: runtime.tf.tfjsVersion,
+    version: runtime.version,
+    variant: runtime.variant,
     threads: runtime.threads,
     isHalfFloat: runtime.isHalfFloat,
     labels: classifier.labels.map((label) => label.key),
   };
+}
+
+/**
+ * Not running here is not the same as being wrong: the job reports it as "not run".
+ * @param {unknown} error
+ */
+function nameRefusal(error) {
+  if (error instanceof PageError && error.code === 'error_backend_failed') return error.message;
+  throw error;
 }
 
 /**
@@ -117,17 +126,16 @@ async function cropImage(fileBase64, name, box, spec) {
 }
 
 /**
- * The faces of an image file, found by the same code as on the page (always on wasm: the backends give the same boxes).
+ * The faces of an image file, found by the same code as on the page.
  * @param {string} fileBase64 the file's bytes
  * @param {string} name for the sentence of an error
  * @returns {Promise<{width: number, height: number, faces: import('./inference/detector.js').FaceBox[]}>} the size of the upright
  *   image, and its faces, the largest first, in its pixels, as the detector draws them (without the spec's correction)
  */
 async function detectPhoto(fileBase64, name) {
-  // The detector's backend would quietly become the classifier's: TF.js has one for the whole page.
+  // On a browser without the kernels TF.js finds the faces, and has one backend for the whole page.
   if (classifiers.size > 0) throw new PageError('error_unexpected', {reason: 'detectPhoto() was called before unload()'});
-  const runtime = await startRuntime('wasm');
-  detector ??= await createDetector({runtime});
+  detector ??= await createDetector({runtime: await startRuntime(null)});
   const frame = await openImage(new Blob([decodeBase64(fileBase64)]), name);
   try {
     const {faces} = await detector.detect(frame);

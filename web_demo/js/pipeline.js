@@ -20,13 +20,13 @@ import {connectWorker} from './inference/worker_client.js';
  * @property {PipelineFacts} facts as they are now: where a graphics processor takes its context away, the next backend goes on
  * @property {(source: Source, options?: import('./inference/engine.js').AnalyzeOptions) => Promise<Analysis>} analyze calls are
  *   served one at a time, in order. An ImageBitmap or a VideoFrame is taken over: it is closed, or given back as `frame`.
- * @property {() => Promise<{tensors: number, bytes: number}>} memory what TF.js holds; for diagnostics
+ * @property {() => Promise<{tensors: number, bytes: number}>} memory what the runtime holds; for diagnostics
  * @property {() => void} destroy
  */
 /**
  * @typedef {object} PipelineOptions
  * @property {string} manifestUrl may be relative to the page
- * @property {string | null} [backend] wasm, webgpu, webgl or cpu; the first that works and passes its self-test
+ * @property {string | null} [backend] kernels, wasm, webgpu, webgl or cpu; the first that works and passes its self-test
  * @property {string | null} [precision] float32, float16 or uint8; the smallest that passed its comparison with PyTorch
  * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/inference/detector.js for what is done without it
  * @property {number | null} [maxPixels] of a picture's file, before it is refused; 67 million

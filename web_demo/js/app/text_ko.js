@@ -144,7 +144,7 @@ export const KO = {
   error_output_invalid: '{backend} 백엔드에서 모델의 출력을 쓸 수 없습니다: {reason}.',
   error_backend_unknown: '{asked}(이)라는 백엔드는 없습니다. {available} 중에서 고르세요.',
   error_backend_failed: '지정한 {backend} 백엔드가 여기서 실행되지 않습니다: {reason}. 주소에서 ?backend=을 지우면 페이지가 고릅니다.',
-  error_no_backend: '여기서는 TF.js의 어떤 백엔드도 실행되지 않습니다: {reason}.',
+  error_no_backend: '이 브라우저에서는 모델을 실행할 수 있는 백엔드가 없습니다: {reason}.',
   error_detector: '얼굴 검출기를 불러올 수 없습니다: {reason}. web_demo에서 "npm run vendor"를 다시 실행하세요.',
   error_not_an_image: '{name}은(는) 이 브라우저가 열 수 있는 사진이 아닙니다. JPEG, PNG, WebP 파일을 주세요.',
   error_image_large: '{name}은(는) {width} x {height}픽셀입니다. 여기서는 {limit}메가픽셀까지 읽습니다. 사진을 줄이거나 주소에 ?max-pixels=를 붙여 한도를 올려 주세요.',

@@ -1,23 +1,23 @@
 /** The exported network: loads verified bytes, checks what comes out, classifies one crop at a time. */
 import {describeReason, PageError} from '../errors.js';
-import {fetchArtefact} from './manifest.js';
 
 /** @typedef {import('./manifest.js').Artefact} Artefact */
 /** @typedef {import('./manifest.js').Manifest} Manifest */
 /** @typedef {import('./manifest.js').ModelSpec} ModelSpec */
-/** @typedef {import('./runtimes/tfjs.js').Runtime} Runtime */
+/** @typedef {import('./runtimes/runtime.js').Runtime} Runtime */
+/** @typedef {import('./runtimes/runtime.js').NodeOutput} NodeOutput */
 /** @typedef {{logits: Float32Array, probabilities: Float32Array}} Classification one number a label each */
 /**
  * @typedef {object} Classifier
  * @property {import('./manifest.js').Label[]} labels in the order of the outputs
  * @property {ModelSpec} spec
- * @property {import('./runtimes/tfjs.js').BackendName} backend
+ * @property {import('./runtimes/runtime.js').BackendName} backend
  * @property {import('./manifest.js').Precision} precision
  * @property {(rgb: Uint8Array | Uint8ClampedArray) => Promise<Classification>} classify rgb is HWC, height * width * 3
  * @property {(rgb: Uint8Array, names: string[]) => Promise<NodeOutput[]>} execute what these nodes of the graph give, unchecked
  * @property {() => void} destroy
  */
-/** @typedef {{shape: number[], values: Float32Array}} NodeOutput */
+/** @typedef {ReturnType<typeof readModelArtifacts>} ModelArtifacts */
 /** @typedef {{name: string, tensorShape?: {dim?: {size: string}[]}}} TensorInfo */
 /** @typedef {{inputs: Record<string, TensorInfo>, outputs: Record<string, TensorInfo>}} Signature */
 /** @typedef {{input: string, logits: string, probabilities: string}} TensorNames */
@@ -25,67 +25,54 @@ import {fetchArtefact} from './manifest.js';
 const SUM_TOLERANCE = 1e-3; // of the probabilities, from 1: half-precision textures are off by 5e-4
 
 /**
- * Fetch, verify and load an artefact, and run it once.
+ * Load an artefact's verified bytes.
  * @param {object} options
  * @param {Manifest} options.manifest
  * @param {Artefact} options.artefact
- * @param {string} options.manifestUrl absolute
+ * @param {Map<string, ArrayBuffer>} options.files as fetchArtefact gives them
  * @param {Runtime} options.runtime
- * @param {import('./manifest.js').OnProgress} [options.onProgress]
- * @param {() => void} [options.onWarmUp] called when all bytes are there and the first run starts
- * @param {boolean} [options.isProven] false leaves the first run out: a network whose answers are unusable can still be examined
+ * @param {boolean} [options.isProven] true runs it once, where no self-test does
  * @returns {Promise<Classifier>}
- * @throws {PageError} if a file is damaged, or the model does not do what the manifest lists
+ * @throws {PageError} if the model does not do what the manifest lists; error_backend_failed if another backend may
  */
-export async function loadClassifier({manifest, artefact, manifestUrl, runtime, onProgress = () => {}, onWarmUp = () => {}, isProven = true}) {
-  const files = await fetchArtefact(artefact, manifestUrl, onProgress);
-  const {tf, backend} = runtime;
+export async function loadClassifier({manifest, artefact, files, runtime, isProven = true}) {
+  const {backend} = runtime;
   const {spec} = manifest;
   const artifacts = readModelArtifacts(artefact, files);
   checkFits(artifacts, spec);
-  const names = resolveTensorNames(artifacts, spec);
-  const model = await tf.loadGraphModel(tf.io.fromMemory(artifacts)).catch((error) => {
-    throw new PageError('error_model_invalid', {reason: describeReason(error)});
+  const network = await runtime.loadGraph(artifacts, resolveTensorNames(artifacts, spec), spec).catch((error) => {
+    throw error instanceof PageError ? error : new PageError('error_model_invalid', {reason: describeReason(error)});
   });
   let destroyed = false;
 
   /** @type {Classifier['classify']} */
   async function classify(rgb) {
-    if (destroyed) throw new PageError('error_unexpected', {reason: 'the classifier was destroyed'});
-    const outputs = tf.tidy(() => model.execute({[names.input]: toInput(tf, rgb, spec)}, [names.logits, names.probabilities]));
-    const tensors = Array.isArray(outputs) ? outputs : [outputs];
-    try {
-      for (const tensor of tensors) {
-        if (tensor.shape.length !== 2 || tensor.shape[0] !== 1 || tensor.shape[1] !== spec.labels.length) {
-          throw new PageError('error_output_invalid', {backend, reason: `shape [${tensor.shape}], expected [1,${spec.labels.length}]`});
-        }
-      }
-      const [logits, probabilities] = await Promise.all(tensors.map((tensor) => tensor.data()));
-      return checkOutputs(/** @type {Float32Array} */ (logits), /** @type {Float32Array} */ (probabilities), backend);
-    } finally {
-      tensors.forEach((tensor) => tensor.dispose());
-    }
+    expectCrop(rgb);
+    return checkOutputs(await network.run(rgb), backend);
   }
 
   /** @type {Classifier['execute']} */
   async function execute(rgb, nodeNames) {
+    expectCrop(rgb);
+    return network.execute(rgb, nodeNames);
+  }
+
+  /** @param {Uint8Array | Uint8ClampedArray} rgb */
+  function expectCrop(rgb) {
     if (destroyed) throw new PageError('error_unexpected', {reason: 'the classifier was destroyed'});
-    const outputs = tf.tidy(() => model.execute({[names.input]: toInput(tf, rgb, spec)}, nodeNames));
-    const tensors = Array.isArray(outputs) ? outputs : [outputs];
-    try {
-      return await Promise.all(tensors.map(async (tensor) => ({shape: tensor.shape, values: Float32Array.from(await tensor.data())})));
-    } finally {
-      tensors.forEach((tensor) => tensor.dispose());
+    const {height, width} = spec.input;
+    const wanted = height * width * 3;
+    if (rgb.length !== wanted) {
+      throw new PageError('error_unexpected', {reason: `a crop of ${rgb.length} bytes, expected ${wanted} (${height} x ${width} x 3)`});
     }
   }
 
   function destroy() {
     if (destroyed) return;
     destroyed = true;
-    model.dispose();
+    network.destroy();
   }
 
-  onWarmUp();
   try {
     if (isProven) await classify(new Uint8Array(spec.input.height * spec.input.width * 3).fill(127));
   } catch (error) {
@@ -127,7 +114,7 @@ function readModelArtifacts(artefact, files) {
 /**
  * A manifest with other labels than the model's, or in another order, would give wrong answers with a straight face; one
  * with another input size would blame the browser.
- * @param {ReturnType<typeof readModelArtifacts>} artifacts
+ * @param {ModelArtifacts} artifacts
  * @param {ModelSpec} spec
  */
 function checkFits(artifacts, spec) {
@@ -154,7 +141,7 @@ function readShape({tensorShape}) {
 
 /**
  * The graph's tensor names. The order of outputs in a TF.js graph is not guaranteed, so they are taken by name.
- * @param {ReturnType<typeof readModelArtifacts>} artifacts
+ * @param {ModelArtifacts} artifacts
  * @param {ModelSpec} spec
  * @returns {TensorNames}
  */
@@ -176,26 +163,11 @@ function resolveTensorNames(artifacts, spec) {
 }
 
 /**
- * @param {import('./runtimes/tfjs.js').Vendor} tf
- * @param {Uint8Array | Uint8ClampedArray} rgb
- * @param {ModelSpec} spec
- */
-function toInput(tf, rgb, spec) {
-  const {height, width} = spec.input;
-  const wanted = height * width * 3;
-  if (rgb.length !== wanted) {
-    throw new PageError('error_unexpected', {reason: `a crop of ${rgb.length} bytes, expected ${wanted} (${height} x ${width} x 3)`});
-  }
-  return tf.tensor4d(Float32Array.from(rgb), [1, height, width, 3]);
-}
-
-/**
- * @param {Float32Array} logits
- * @param {Float32Array} probabilities
+ * @param {Classification} answer
  * @param {string} backend
  * @returns {Classification}
  */
-function checkOutputs(logits, probabilities, backend) {
+function checkOutputs({logits, probabilities}, backend) {
   if (![...logits, ...probabilities].every(Number.isFinite)) {
     throw new PageError('error_output_invalid', {backend, reason: 'it is not a finite number'});
   }

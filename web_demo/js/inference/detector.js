@@ -3,7 +3,6 @@ import {fetchDetectorWeights} from './detector_weights.js';
 import {PLAIN_VIEW} from '../pixels/measure.js';
 import {showFrame} from '../pixels/detector_input.js';
 import {undoMirrorBias} from '../pixels/box_correction.js';
-import {createTfjsTinyFace} from './runtimes/tfjs_tiny_face.js';
 import {decodeBoxes, SCORE_THRESHOLD} from './tiny_face.js';
 
 /** @typedef {import('../pixels/crop.js').Box} Box */
@@ -14,7 +13,7 @@ import {decodeBoxes, SCORE_THRESHOLD} from './tiny_face.js';
  * @typedef {object} Detector
  * @property {(frame: Frame, view?: View) => Promise<{faces: FaceBox[], look: Look | null}>} detect the largest face first; the view is
  *   that of the first look
- * @property {() => Promise<void>} warmUp runs every look once: graphics backends compile a shader for each size
+ * @property {() => Promise<void>} warmUp runs every look once, where a first run compiles shaders for its size
  * @property {() => void} destroy
  */
 
@@ -37,7 +36,7 @@ const BLACK_PIXEL = {width: 1, height: 1, readRgba: () => ({data: new Uint8Clamp
 /**
  * Load the detector's weights.
  * @param {object} options
- * @param {import('./runtimes/tfjs.js').Runtime} options.runtime
+ * @param {import('./runtimes/runtime.js').Runtime} options.runtime
  * @param {import('../pixels/box_correction.js').BoxCorrection | null} [options.correction] the model's, which a box found in a mirror
  *   image must fit too
  * @param {readonly Look[]} [options.looks] tried in this order until a face is found
@@ -45,7 +44,7 @@ const BLACK_PIXEL = {width: 1, height: 1, readRgba: () => ({data: new Uint8Clamp
  * @returns {Promise<Detector>}
  */
 export async function createDetector({runtime, correction = null, looks = LOOKS, scoreThreshold = SCORE_THRESHOLD}) {
-  const network = createTfjsTinyFace(runtime.tf, await fetchDetectorWeights());
+  const network = await runtime.loadTinyFace(await fetchDetectorWeights(), looks.map(({inputSize}) => inputSize));
   return {
     async detect(frame, view = PLAIN_VIEW) {
       const [first, ...others] = looks;
@@ -56,7 +55,7 @@ export async function createDetector({runtime, correction = null, looks = LOOKS,
       return {faces: [], look: null};
     },
     async warmUp() {
-      for (const look of looks) await detectWith(BLACK_PIXEL, look);
+      if (runtime.compilesLate) for (const look of looks) await detectWith(BLACK_PIXEL, look);
     },
     destroy() {
       network.destroy();

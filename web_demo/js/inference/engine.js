@@ -25,7 +25,7 @@ import {startClassifier} from './start_classifier.js';
  * @property {import('./manifest.js').ModelSpec} spec
  * @property {import('./manifest.js').Artefact} artefact
  * @property {string} checkpoint SHA-256 of the weights that the model was made from
- * @property {import('./runtimes/tfjs.js').RuntimeFacts} runtime
+ * @property {import('./runtimes/runtime.js').RuntimeFacts} runtime
  * @property {import('./self_test.js').SelfTestResult | null} selfTest
  */
 /**
@@ -57,7 +57,7 @@ import {startClassifier} from './start_classifier.js';
  * @typedef {object} Engine
  * @property {Facts} facts as they are now: a lost graphics context changes the backend
  * @property {(picture: Picture, options?: AnalyzeOptions) => Promise<Analysis>} analyze takes the picture over
- * @property {() => {tensors: number, bytes: number}} memory what TF.js holds; for diagnostics
+ * @property {() => {tensors: number, bytes: number}} memory what the runtime holds; for diagnostics
  * @property {() => void} destroy
  */
 
@@ -76,13 +76,13 @@ export async function startEngine(options, onProgress) {
 
   return {
     get facts() {
-      const {runtime: {tf: _tf, lost: _lost, ...runtime}, selfTest} = parts;
+      const {runtime: {backend, variant, asked, rejected, threads, isHalfFloat}, selfTest} = parts;
+      const runtime = {backend, variant, asked, rejected, threads, isHalfFloat}; // no functions: it is sent to the page
       return {name: manifest.name, spec: manifest.spec, artefact, checkpoint: manifest.source?.sha256 ?? '', runtime, selfTest};
     },
     analyze,
     memory() {
-      const {numTensors, numBytes} = parts.runtime.tf.memory();
-      return {tensors: numTensors, bytes: numBytes};
+      return parts.runtime.memory();
     },
     destroy() {
       if (isDestroyed) return;
@@ -106,7 +106,7 @@ export async function startEngine(options, onProgress) {
 
   /**
    * @param {string | null} backend
-   * @param {readonly import('./runtimes/tfjs.js').Rejection[]} before
+   * @param {readonly import('./runtimes/runtime.js').Rejection[]} before
    */
   async function startParts(backend, before) {
     const {runtime, classifier, selfTest} = await startClassifier({

@@ -10,7 +10,7 @@ import {fetchVerified} from './manifest.js';
 /**
  * @param {object} options
  * @param {Classifier} options.classifier
- * @param {import('./runtimes/tfjs.js').Runtime} options.runtime
+ * @param {import('./runtimes/runtime.js').Runtime} options.runtime
  * @param {import('./manifest.js').SelfTest} options.selfTest
  * @param {string} options.manifestUrl absolute
  * @returns {Promise<SelfTestResult>}
@@ -25,7 +25,8 @@ export async function runSelfTest({classifier, runtime, selfTest, manifestUrl}) 
     const expected = softmax(selfTest.expected_logits[i]);
     probabilities.forEach((actual, k) => { maxAbsProb = Math.max(maxAbsProb, Math.abs(actual - expected[k])); });
   }
-  const backend = runtime.isHalfFloat ? 'half-float' : runtime.backend;
+  // The kernels are held to the bounds of the other float32 runtime on a processor.
+  const backend = runtime.isHalfFloat ? 'half-float' : runtime.backend === 'kernels' ? 'wasm' : runtime.backend;
   const gate = selfTest.max_abs_prob[classifier.precision]?.[backend] ?? 0; // no gate, no pass
   return {maxAbsProb, gate, samples: selfTest.samples, passed: maxAbsProb <= gate};
 }

@@ -155,14 +155,14 @@ function describeVerdict({gate, parity}) {
 }
 
 /**
- * @param {import('../../inference/runtimes/tfjs.js').RuntimeFacts} runtime
+ * @param {import('../../inference/runtimes/runtime.js').RuntimeFacts} runtime
  * @returns {string}
  */
-function describeBackend({backend, asked, rejected, threads}) {
+function describeBackend({backend, variant, asked, rejected, threads}) {
   const rejections = rejected.map((item) => translate('rejected_item', item)).join('; ');
   const choice = rejected.length === 0 ? translate('reason_first') : translate('reason_fallback', {rejected: rejections});
   return translate('fact_backend_value', {
-    backend,
+    backend: variant === null ? backend : `${backend}:${variant}`,
     threads: describeThreads(threads),
     reason: asked ? translate('reason_asked') : choice,
   });

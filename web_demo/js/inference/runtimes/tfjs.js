@@ -1,63 +1,89 @@
 /**
- * Starts TF.js. It picks the backend, proves that it runs, and says which and why.
+ * The networks on TF.js.
  *
  * TF.js is one instance for the whole page and cannot take a backend back once it is removed, so a runtime has no destroy().
  */
 import {createCanvas} from '../../pixels/canvas.js';
 import {describeReason, PageError} from '../../errors.js';
+import {createTfjsTinyFace} from './tfjs_tiny_face.js';
 import {importTfjs, placeWasm} from '../../vendor.js';
 
 /** @typedef {import('../../vendor.js').Tfjs} Vendor */
-/** @typedef {'wasm' | 'webgpu' | 'webgl' | 'cpu'} BackendName */
-/** @typedef {{backend: BackendName, reason: string}} Rejection */
-/**
- * @typedef {object} RuntimeFacts
- * @property {BackendName} backend the one that runs
- * @property {boolean} asked whether it was asked for, rather than chosen
- * @property {Rejection[]} rejected the backends that were tried before it, and why each was not taken
- * @property {number | null} threads of the wasm backend; 1 for cpu; null for a graphics processor
- * @property {boolean} isHalfFloat whether the graphics processor rounds every intermediate result to 16 bits
- */
-/**
- * @typedef {RuntimeFacts & {tf: Vendor, lost: Promise<string>}} Runtime with TF.js; `lost` resolves, to
- *   the reason, if the graphics processor takes its context away: what is under way then never ends
- */
-
-/**
- * The order in which backends are tried. wasm is first: it is what the exported model is compared with PyTorch on, it
- * answers within 100 ms on a laptop, and it starts at once, where webgl and webgpu compile shaders for seconds.
- * @type {readonly BackendName[]}
- */
-export const BACKENDS = ['wasm', 'webgpu', 'webgl', 'cpu'];
+/** @typedef {Exclude<import('./runtime.js').BackendName, 'kernels'>} BackendName */
 
 const CHECK_TOLERANCE = 1e-2; // wide enough for half-precision textures; a broken backend is off by whole numbers
 
 /**
- * Start TF.js on `asked`, or on the first backend that works.
- * @param {string | null} asked
- * @param {readonly Rejection[]} [before] backends that were given up already, with the reasons
- * @returns {Promise<Runtime>}
- * @throws {PageError} if vendor/ is missing, the asked backend is unknown or does not run, or none runs
+ * @param {BackendName} backend
+ * @returns {Promise<import('./runtime.js').RuntimeCore | string>} the runtime, or why it does not run
+ * @throws {PageError} if vendor/ is missing
  */
-export async function startRuntime(asked, before = []) {
-  if (asked !== null && !isBackendName(asked)) {
-    throw new PageError('error_backend_unknown', {asked, available: BACKENDS.join(', ')});
-  }
+export async function startTfjs(backend) {
   const tf = await importTfjs();
-  /** @type {Rejection[]} */
-  const rejected = [...before];
-  for (const backend of asked === null ? BACKENDS : [asked]) {
-    if (before.some((item) => item.backend === backend)) continue;
-    const reason = await tryBackend(tf, backend);
-    if (reason === null) {
-      const isHalfFloat = backend === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
-      const facts = {backend, asked: asked !== null, rejected, threads: countThreads(tf, backend), isHalfFloat};
-      return {...facts, tf, lost: watchForLoss(tf, backend)};
-    }
-    rejected.push({backend, reason});
+  const reason = await tryBackend(tf, backend);
+  if (reason !== null) return reason;
+  return {
+    version: tf.tfjsVersion,
+    threads: countThreads(tf, backend),
+    isHalfFloat: backend === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED'),
+    variant: null,
+    compilesLate: backend === 'webgl' || backend === 'webgpu',
+    lost: watchForLoss(tf, backend),
+    loadGraph: (artifacts, names, spec) => loadGraph(tf, backend, artifacts, names, spec),
+    loadTinyFace: async (weights) => createTfjsTinyFace(tf, weights),
+    memory() {
+      const {numTensors, numBytes} = tf.memory();
+      return {tensors: numTensors, bytes: numBytes};
+    },
+  };
+}
+
+/**
+ * @param {Vendor} tf
+ * @param {BackendName} backend
+ * @param {import('../classifier.js').ModelArtifacts} artifacts
+ * @param {import('../classifier.js').TensorNames} names
+ * @param {import('../manifest.js').ModelSpec} spec
+ * @returns {Promise<import('./runtime.js').GraphNetwork>}
+ */
+async function loadGraph(tf, backend, artifacts, names, spec) {
+  const model = await tf.loadGraphModel(tf.io.fromMemory(artifacts));
+  const {height, width} = spec.input;
+
+  /**
+   * @param {Uint8Array | Uint8ClampedArray} rgb
+   * @param {string[]} outputs
+   */
+  function compute(rgb, outputs) {
+    const made = tf.tidy(() => model.execute({[names.input]: tf.tensor4d(Float32Array.from(rgb), [1, height, width, 3])}, outputs));
+    return Array.isArray(made) ? made : [made];
   }
-  if (asked !== null) throw new PageError('error_backend_failed', {backend: asked, reason: rejected[0].reason});
-  throw new PageError('error_no_backend', {reason: rejected.map((item) => `${item.backend}: ${item.reason}`).join('; ')});
+
+  return {
+    async run(rgb) {
+      const tensors = compute(rgb, [names.logits, names.probabilities]);
+      try {
+        for (const {shape} of tensors) {
+          if (shape.length !== 2 || shape[0] !== 1 || shape[1] !== spec.labels.length) {
+            throw new PageError('error_output_invalid', {backend, reason: `shape [${shape}], expected [1,${spec.labels.length}]`});
+          }
+        }
+        const [logits, probabilities] = await Promise.all(tensors.map((tensor) => tensor.data()));
+        return {logits: /** @type {Float32Array} */ (logits), probabilities: /** @type {Float32Array} */ (probabilities)};
+      } finally {
+        tensors.forEach((tensor) => tensor.dispose());
+      }
+    },
+    async execute(rgb, nodeNames) {
+      const tensors = compute(rgb, nodeNames);
+      try {
+        return await Promise.all(tensors.map(async (tensor) => ({shape: tensor.shape, values: Float32Array.from(await tensor.data())})));
+      } finally {
+        tensors.forEach((tensor) => tensor.dispose());
+      }
+    },
+    destroy: () => model.dispose(),
+  };
 }
 
 /**
@@ -128,12 +154,4 @@ async function checkArithmetic(tf) {
 function countThreads(tf, backend) {
   if (backend === 'wasm') return tf.env().getBool('WASM_HAS_MULTITHREAD_SUPPORT') ? tf.getThreadsCount() : 1;
   return backend === 'cpu' ? 1 : null;
-}
-
-/**
- * @param {string} name
- * @returns {name is BackendName}
- */
-function isBackendName(name) {
-  return BACKENDS.some((backend) => backend === name);
 }

@@ -66,7 +66,9 @@ FACE_API_BOXES = """async () => {
     await faceapi.tf.setBackend('cpu');
     const network = new faceapi.TinyFaceDetector();
     await network.loadFromUri('/vendor/');
-    return async (rgb, inputSize, scoreThreshold) => {
+    const {showFrame} = await import('/js/pixels/detector_input.js');
+    return async (frame, inputSize, view, scoreThreshold) => {
+        const rgb = showFrame(frame, inputSize, view);
         const input = faceapi.tf.tensor4d(rgb, [1, inputSize, inputSize, 3]);
         const options = new faceapi.TinyFaceDetectorOptions({inputSize, scoreThreshold});
         const found = await network.locateFaces(input, options);
@@ -78,12 +80,11 @@ OWN_BOXES = """async () => {
     const {fetchDetectorWeights} = await import('/js/inference/detector_weights.js');
     const {decodeBoxes} = await import('/js/inference/tiny_face.js');
     const network = await (await startRuntime('BACKEND')).loadTinyFace(await fetchDetectorWeights(), [160, 224]);
-    return async (rgb, size, scoreThreshold) => decodeBoxes(await network.run(rgb, size), size, scoreThreshold)
+    return async (frame, size, view, scoreThreshold) => decodeBoxes(await network.run(frame, size, view), size, scoreThreshold)
         .map(({x, y, width, height, score}) => [x, y, width, height, score]);
 }"""
 RUN = """async ({photos, views}) => {
     const {SCORE_THRESHOLD} = await import('/js/inference/tiny_face.js');
-    const {showFrame} = await import('/js/pixels/detector_input.js');
     const {openImage} = await import('/js/pixels/frame.js');
     const locate = await (%s)();
     const answers = [];
@@ -92,7 +93,7 @@ RUN = """async ({photos, views}) => {
         const frame = await openImage(new Blob([bytes]), 'photo.png');
         for (const view of views) {
             for (const size of [160, 224]) {
-                answers.push(await locate(showFrame(frame, size, view).rgb, size, SCORE_THRESHOLD));
+                answers.push(await locate(frame, size, view, SCORE_THRESHOLD));
             }
         }
         frame.destroy();

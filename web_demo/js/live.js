@@ -73,7 +73,7 @@ export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = (
     isWaiting = false;
     const timeS = readTimeS();
     try {
-      const analysis = await pipeline.analyze(video, {...ask(timeS), returnFrame});
+      const analysis = await pipeline.analyze(video, {playingS: timeS, ...ask(timeS), returnFrame});
       if (isStopped) {
         analysis.frame?.close();
         return;

@@ -1,4 +1,6 @@
 // Passes over memory that are no products.
+import {multiplyAdd} from './arithmetic';
+
 
 /**
  * Bytes to floats, less the channel's mean: count bytes of RGB.
@@ -92,4 +94,52 @@ export function clearBorder(
 /** Zeros, for count floats. */
 export function clear(values: usize, count: usize): void {
   memory.fill(values, 0, count << 2);
+}
+
+/**
+ * Rows of RGBA bytes, each shrunk (or grown) sideways: out[row][x] = 4 floats, the sum over taps t of weights[x][t] times the
+ * pixel first[x] + t. Of one sum the alpha is left at zero.
+ * taps: for each x the first pixel's offset in bytes and how many count (2 u32), then `most` weights.
+ */
+export function shrinkRows(
+  rgba: usize, height: usize, width: usize, taps: usize, most: usize, outWidth: usize, out: usize,
+): void {
+  const step: usize = (most + 2) << 2;
+  const keepRgb = i32x4(-1, -1, -1, 0);
+  let to: usize = out;
+  for (let y: usize = 0, row = rgba; y < height; y++, row += width << 2) {
+    for (let x: usize = 0, tap = taps; x < outWidth; x++, tap += step, to += 16) {
+      let from: usize = row + load<u32>(tap);
+      let sum = f32x4.splat(0);
+      const end: usize = tap + 8 + (load<u32>(tap, 4) << 2);
+      for (let weight: usize = tap + 8; weight < end; weight += 4, from += 4) {
+        const bytes = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(from)));
+        sum = multiplyAdd(f32x4.convert_i32x4_u(bytes), v128.load32_splat(weight), sum);
+      }
+      v128.store(to, v128.and(sum, keepRgb));
+    }
+  }
+}
+
+/**
+ * Such rows, summed downwards by the same kind of taps (their offsets in rows of 16 bytes a pixel), as RGB: 3 floats a pixel, in
+ * rows of outPitch bytes, from right to left if they are mirrored. A pixel's fourth float, a zero, is overwritten by the next.
+ */
+export function blendRows(
+  rows: usize, width: usize, taps: usize, most: usize, outHeight: usize, out: usize, outPitch: usize, isMirrored: i32,
+): void {
+  const step: usize = (most + 2) << 2, pitch: usize = width << 4;
+  for (let y: usize = 0, tap = taps; y < outHeight; y++, tap += step) {
+    const first: usize = rows + load<u32>(tap);
+    const end: usize = tap + 8 + (load<u32>(tap, 4) << 2);
+    let to: usize = out + y * outPitch;
+    for (let i: usize = 0; i < width; i++, to += 12) {
+      let from: usize = first + ((isMirrored ? width - 1 - i : i) << 4);
+      let sum = f32x4.splat(0);
+      for (let weight: usize = tap + 8; weight < end; weight += 4, from += pitch) {
+        sum = multiplyAdd(v128.load(from), v128.load32_splat(weight), sum);
+      }
+      v128.store(to, sum);
+    }
+  }
 }

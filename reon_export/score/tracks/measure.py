@@ -13,7 +13,7 @@ trembles by that much. The rule "steady" (its constants lie in `spec.measurement
 3. **Looks.** Each frame is looked at twice, through a crop and its mirror image: in turn as the box says; smaller and
    to the lower right; larger and to the upper left (the mirror image always to the other side). Which, is decided by
    the frame's time in cells of 1/30 s, so that a frame that is repeated within its cell is seen alike. Its
-   probabilities are the mean of both. A live camera has time for one look a frame, and takes the six in turn.
+   probabilities are the mean of both.
 4. **Probabilities** are averaged over time, with a Hann window of half width `window_s`, when a track is sampled for
    the score (`reon_export.score.definition`); the track itself holds what was seen in each frame.
 

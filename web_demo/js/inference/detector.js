@@ -1,7 +1,7 @@
 /** Finds faces with TinyFaceDetector. */
 import {fetchDetectorWeights} from './detector_weights.js';
 import {PLAIN_VIEW} from '../pixels/measure.js';
-import {showFrame} from '../pixels/detector_input.js';
+import {layOut} from '../pixels/detector_input.js';
 import {undoMirrorBias} from '../pixels/box_correction.js';
 import {decodeBoxes, SCORE_THRESHOLD} from './tiny_face.js';
 
@@ -11,8 +11,8 @@ import {decodeBoxes, SCORE_THRESHOLD} from './tiny_face.js';
 /** @typedef {Box & {score: number}} FaceBox in pixels of the frame; may be fractional and may leave it */
 /**
  * @typedef {object} Detector
- * @property {(frame: Frame, view?: View) => Promise<{faces: FaceBox[], look: Look | null}>} detect the largest face first; the view is
- *   that of the first look
+ * @property {(frame: Frame, view?: View, liveS?: number | null) => Promise<{faces: FaceBox[], look: Look | null}>} detect the largest
+ *   face first. view: of the first look; liveS: the time of a camera's frame, where a search with every look would cost frames
  * @property {() => Promise<void>} warmUp runs every look once, where a first run compiles shaders for its size
  * @property {() => void} destroy
  */
@@ -31,6 +31,7 @@ const LOOKS = [
   {inputSize: 416, ...PLAIN_VIEW},
   {inputSize: 160, share: 0.6, atX: 0.5, atY: 0.5, isMirrored: false},
 ];
+const SEARCH_EVERY_S = 0.3; // 416 costs four times the first look, and somebody who sits down is found soon enough
 const BLACK_PIXEL = {width: 1, height: 1, readRgba: () => ({data: new Uint8ClampedArray(4), width: 1, height: 1})};
 
 /**
@@ -45,12 +46,15 @@ const BLACK_PIXEL = {width: 1, height: 1, readRgba: () => ({data: new Uint8Clamp
  */
 export async function createDetector({runtime, correction = null, looks = LOOKS, scoreThreshold = SCORE_THRESHOLD}) {
   const network = await runtime.loadTinyFace(await fetchDetectorWeights(), looks.map(({inputSize}) => inputSize));
+  const live = {look: 0, searchedS: -Infinity};
   return {
-    async detect(frame, view = PLAIN_VIEW) {
-      const [first, ...others] = looks;
-      for (const look of [{...first, ...view}, ...others]) {
+    async detect(frame, view = PLAIN_VIEW, liveS = null) {
+      for (const index of liveS === null ? looks.keys() : chooseLooks(liveS)) {
+        const look = index === 0 ? {...looks[0], ...view} : looks[index];
         const faces = await detectWith(frame, look);
-        if (faces.length > 0) return {faces, look};
+        if (faces.length === 0) continue;
+        live.look = index;
+        return {faces, look};
       }
       return {faces: [], look: null};
     },
@@ -63,14 +67,26 @@ export async function createDetector({runtime, correction = null, looks = LOOKS,
   };
 
   /**
+   * In a camera's frames: the look that saw the face last, and all of them only every now and then.
+   * @param {number} timeS
+   * @returns {number[]}
+   */
+  function chooseLooks(timeS) {
+    const sinceS = timeS - live.searchedS;
+    if (sinceS >= 0 && sinceS < SEARCH_EVERY_S) return [live.look];
+    live.searchedS = timeS;
+    return [...looks.keys()]; // the first again, too: it is the quickest, and the face may have come closer
+  }
+
+  /**
    * @param {import('../pixels/preprocess.js').PixelFrame} frame
    * @param {Look} look
    * @returns {Promise<FaceBox[]>}
    */
   async function detectWith(frame, look) {
     const {inputSize, isMirrored} = look;
-    const {rgb, placement: {left, top, scaleX, scaleY}} = showFrame(frame, inputSize, look);
-    return decodeBoxes(await network.run(rgb, inputSize), inputSize, scoreThreshold)
+    const {left, top, scaleX, scaleY} = layOut(frame, inputSize, look);
+    return decodeBoxes(await network.run(frame, inputSize, look), inputSize, scoreThreshold)
       .map(({score, ...box}) => {
         const x = isMirrored ? inputSize - box.x - box.width : box.x;
         const face = {x: (x - left) * scaleX, y: (box.y - top) * scaleY, width: box.width * scaleX, height: box.height * scaleY};

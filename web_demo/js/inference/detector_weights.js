@@ -34,7 +34,9 @@ function readWeights(list, stored) {
     if (dtype !== 'uint8') throw new Error(`${name} is stored as ${dtype}, expected uint8`);
     const start = end;
     end += shape.reduce((product, size) => product * size, 1);
-    weights.set(name, {shape, values: Float32Array.from(stored.subarray(start, end), (value) => value * scale + min)});
+    const values = new Float32Array(end - start);
+    for (let i = 0; i < values.length; i += 1) values[i] = stored[start + i] * scale + min;
+    weights.set(name, {shape, values});
   }
   if (end !== stored.length) throw new Error(`its weights are ${stored.length} bytes, expected ${end}`);
   return weights;

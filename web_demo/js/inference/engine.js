@@ -2,7 +2,7 @@
 import {createDetector} from './detector.js';
 import {PageError} from '../errors.js';
 import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
-import {detectorViewAt, FULL_LOOK, followLive, liveLooksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
+import {detectorViewAt, FULL_LOOK, followLive, looksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
 import {cropLook} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
 import {startClassifier} from './start_classifier.js';
@@ -52,6 +52,7 @@ import {startClassifier} from './start_classifier.js';
  * @property {import('../pixels/crop.js').Box | null} [face] to classify, as the detector draws boxes
  * @property {import('../pixels/measure.js').Look[]} [looks] at it; the probabilities are their mean. One at the box itself
  * @property {{timeS: number, past: readonly import('../pixels/measure.js').PastBox[]}} [live] follow one face and steady its box
+ * @property {number | null} [playingS] the time of a frame that plays: a face that is not there is then looked for only now and then
  */
 /**
  * @typedef {object} Engine
@@ -187,20 +188,20 @@ export async function startEngine(options, onProgress) {
    * @param {AnalyzeOptions} asked
    * @returns {Promise<Analysis>}
    */
-  async function look(frame, {task = 'both', face = null, looks = [FULL_LOOK], view = PLAIN_VIEW, live}) {
+  async function look(frame, {task = 'both', face = null, looks = [FULL_LOOK], view = PLAIN_VIEW, live, playingS = null}) {
     const {width, height} = frame;
     const {spec} = manifest;
     const rule = measurementOf(spec);
     const shown = live ? detectorViewAt(live.timeS, rule) : view;
     const started = performance.now();
-    const faces = task === 'classify' ? [] : (await parts.detector.detect(frame, shown)).faces;
+    const faces = task === 'classify' ? [] : (await parts.detector.detect(frame, shown, live?.timeS ?? playingS)).faces;
     const detectMs = performance.now() - started;
     const found = task === 'classify' ? face : live ? followLive(live.past, live.timeS, faces) : faces[0] ?? null;
     if (found === null || task === 'detect') {
       return {box: null, found, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
     }
     const box = live ? steadyLive(live.past, live.timeS, found, rule.box_window_s) : found;
-    const crops = (live ? liveLooksAt(live.timeS, rule) : looks).map((one) => cropLook(frame, box, one, spec));
+    const crops = (live ? looksAt(live.timeS, rule) : looks).map((one) => cropLook(frame, box, one, spec));
     const cropped = performance.now();
     const probabilities = new Float64Array(spec.labels.length);
     for (const {rgb} of crops) {

@@ -8,8 +8,8 @@ import {intersectionOverUnion} from '../pixels/crop.js';
 /** @typedef {import('./detector.js').FaceBox} FaceBox */
 /**
  * @typedef {object} TinyFaceNetwork
- * @property {(rgb: Float32Array, size: number) => Promise<Float32Array>} run [size, size, 3] RGB 0..255, HWC, to [cells, cells, 5
- *   anchors, x y width height score]; the answer is good until the next call
+ * @property {(frame: import('../pixels/preprocess.js').PixelFrame, size: number, view: import('../pixels/measure.js').View) => Promise<Float32Array>} run
+ *   the frame, as js/pixels/detector_input.js shows it at that size, to [cells, cells, 5 anchors, x y width height score]
  * @property {() => void} destroy
  */
 

@@ -9,22 +9,41 @@ import {roundHalfUp} from './crop.js';
 /** @typedef {{first: Int32Array, weights: Float64Array[]}} Taps of each output pixel: the first pixel that counts, and weights from there on */
 /** @typedef {{left: number, top: number, scaleX: number, scaleY: number}} Placement of the frame in the input; scales in pixels of the frame */
 
-const STRIP_PIXELS = 1 << 22; // of a huge photograph, what is held at once
+/** @typedef {Placement & {width: number, height: number, columns: Taps, rows: Taps}} Layout width and height: as drawn */
+
+export const STRIP_PIXELS = 1 << 22; // of a huge photograph, what is held at once
+
+/**
+ * Where a frame lies in the input, and what each of its pixels there is made of.
+ * @param {{width: number, height: number}} frame
+ * @param {number} size side of the square input
+ * @param {import('./measure.js').View} view
+ * @returns {Layout}
+ */
+export function layOut(frame, size, view) {
+  const drawn = (size * view.share) / Math.max(frame.width, frame.height);
+  const width = Math.max(1, roundHalfUp(frame.width * drawn));
+  const height = Math.max(1, roundHalfUp(frame.height * drawn));
+  return {
+    width,
+    height,
+    left: roundHalfUp((size - width) * view.atX),
+    top: roundHalfUp((size - height) * view.atY),
+    scaleX: frame.width / width,
+    scaleY: frame.height / height,
+    columns: computeTaps(frame.width, width),
+    rows: computeTaps(frame.height, height),
+  };
+}
 
 /**
  * @param {PixelFrame} frame
  * @param {number} size side of the square input
  * @param {import('./measure.js').View} view
- * @returns {{rgb: Float32Array, placement: Placement}} rgb is HWC, size * size * 3, 0..255; black where there is no frame
+ * @returns {Float32Array} RGB, HWC, size * size * 3, 0..255; black where there is no frame
  */
 export function showFrame(frame, size, view) {
-  const drawn = (size * view.share) / Math.max(frame.width, frame.height);
-  const width = Math.max(1, roundHalfUp(frame.width * drawn));
-  const height = Math.max(1, roundHalfUp(frame.height * drawn));
-  const left = roundHalfUp((size - width) * view.atX);
-  const top = roundHalfUp((size - height) * view.atY);
-  const columns = computeTaps(frame.width, width);
-  const rows = computeTaps(frame.height, height);
+  const {width, height, left, top, columns, rows} = layOut(frame, size, view);
   const readRow = createRowReader(frame, columns);
   const rgb = new Float32Array(size * size * 3);
   const sums = new Float64Array(width * 3);
@@ -42,7 +61,7 @@ export function showFrame(frame, size, view) {
       for (let channel = 0; channel < 3; channel += 1) rgb[start + column * 3 + channel] = sums[x * 3 + channel];
     }
   }
-  return {rgb, placement: {left, top, scaleX: frame.width / width, scaleY: frame.height / height}};
+  return rgb;
 }
 
 /**
@@ -101,12 +120,30 @@ function shrinkRow(rgba, start, {first, weights}) {
   return row;
 }
 
+/** @type {Map<string, Taps>} of the sizes that were asked for last: a camera's frames are all alike */
+const knownTaps = new Map();
+const MOST_TAPS = 16;
+
 /**
  * @param {number} size
  * @param {number} out
  * @returns {Taps}
  */
 function computeTaps(size, out) {
+  const key = `${size} ${out}`;
+  const taps = knownTaps.get(key) ?? makeTaps(size, out);
+  knownTaps.delete(key);
+  knownTaps.set(key, taps);
+  if (knownTaps.size > MOST_TAPS) knownTaps.delete(/** @type {string} */ (knownTaps.keys().next().value));
+  return taps;
+}
+
+/**
+ * @param {number} size
+ * @param {number} out
+ * @returns {Taps}
+ */
+function makeTaps(size, out) {
   const scale = size / out;
   const first = new Int32Array(out);
   const weights = Array.from({length: out}, (_, i) => {

@@ -16,9 +16,12 @@ import {MAX_PIXELS, readImageSize} from './image_size.js';
  * @typedef {object} Frame
  * @property {number} width in pixels, upright
  * @property {number} height
- * @property {(region: Region) => ImageData} readRgba the pixels of a part that lies inside the frame, unscaled
+ * @property {(region: Region) => import('./crop.js').RgbaPixels} readRgba the pixels of a part that lies inside the frame,
+ *   unscaled; not to be changed
  * @property {() => void} destroy
  */
+
+const WHOLE_PIXELS = 1 << 22; // of a picture that is read at once
 
 /**
  * Decode an image file.
@@ -52,38 +55,62 @@ export async function openImage(blob, name) {
  * @returns {Frame}
  */
 export function openBitmap(bitmap, {isKept = false} = {}) {
-  // Only the region that is asked for is ever drawn at full size: a 50-megapixel photograph needs no canvas of its own.
-  const scratch = createCanvas();
-  const scratchContext = getContext(scratch, true);
+  const {width, height} = bitmap;
+  const whole = {left: 0, top: 0, width, height};
+  const isSmall = width * height <= WHOLE_PIXELS;
+  /** @type {ImageData | null} */
+  let pixels = null;
   return {
-    width: bitmap.width,
-    height: bitmap.height,
-    readRgba({left, top, width, height}) {
-      scratch.width = width;
-      scratch.height = height;
-      scratchContext.imageSmoothingEnabled = false;
-      layWhite(scratchContext, width, height);
-      scratchContext.drawImage(bitmap, left, top, width, height, 0, 0, width, height);
-      return scratchContext.getImageData(0, 0, width, height);
+    width,
+    height,
+    readRgba(region) {
+      // Read once: the detector sees all of it, and the crops are parts. A 50-megapixel photograph is never drawn at full size.
+      if (!isSmall) return readRegion(bitmap, region);
+      pixels ??= readRegion(bitmap, whole);
+      return region.width === width && region.height === height ? pixels : cutRegion(pixels, region);
     },
     destroy() {
       if (!isKept) bitmap.close();
-      scratch.width = 0;
-      scratch.height = 0;
+      pixels = null;
+      if (!isSmall && scratch !== null) [scratch.canvas.width, scratch.canvas.height] = [0, 0]; // its part may be large, too
     },
   };
 }
 
+/** @type {{canvas: import('./canvas.js').AnyCanvas, context: import('./canvas.js').AnyContext} | null} one for all frames: making one costs as much as reading it */
+let scratch = null;
+
 /**
- * @param {import('./canvas.js').AnyContext} context
- * @param {number} width
- * @param {number} height
+ * @param {ImageBitmap} bitmap
+ * @param {Region} region
+ * @returns {ImageData}
  */
-function layWhite(context, width, height) {
-  context.save();
-  context.fillStyle = '#fff';
+function readRegion(bitmap, {left, top, width, height}) {
+  if (scratch === null) {
+    const canvas = createCanvas();
+    scratch = {canvas, context: getContext(canvas, true)};
+  }
+  const {canvas, context} = scratch;
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  context.imageSmoothingEnabled = false;
+  context.fillStyle = '#fff'; // what is transparent lies on white
   context.fillRect(0, 0, width, height);
-  context.restore();
+  context.drawImage(bitmap, left, top, width, height, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height);
+}
+
+/**
+ * @param {ImageData} pixels
+ * @param {Region} region
+ * @returns {import('./crop.js').RgbaPixels}
+ */
+function cutRegion(pixels, {left, top, width, height}) {
+  const data = new Uint8ClampedArray(width * height * 4);
+  for (let row = 0; row < height; row += 1) {
+    const from = ((top + row) * pixels.width + left) * 4;
+    data.set(pixels.data.subarray(from, from + width * 4), row * width * 4);
+  }
+  return {data, width, height};
 }
 
 /**

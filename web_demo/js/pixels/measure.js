@@ -106,17 +106,6 @@ export function looksAt(timeS, rule) {
 }
 
 /**
- * The one look that a live camera has time for: the six in turn.
- * @param {number} timeS
- * @param {Measurement} rule
- * @returns {Look[]}
- */
-export function liveLooksAt(timeS, rule) {
-  const looks = looksAt(timeS, rule);
-  return [looks[Math.floor(cellOf(timeS) / LOOK_PAIRS) % looks.length]];
-}
-
-/**
  * @param {Box} box
  * @param {Look} look
  * @returns {Box}

@@ -38,7 +38,7 @@ export async function startKernels(variant) {
     async loadTinyFace(weights, sizes) {
       const network = refuse(variant, () => createTinyFaceNetwork(module, weights, sizes));
       memories.add(network.memory);
-      return {run: async (rgb, size) => network.run(rgb, size), destroy: () => { memories.delete(network.memory); }};
+      return {run: async (frame, size, view) => network.run(frame, size, view), destroy: () => { memories.delete(network.memory); }};
     },
     memory: () => ({tensors: 0, bytes: [...memories].reduce((sum, memory) => sum + memory.bytes, 0)}),
   };

@@ -1,4 +1,5 @@
 /** TinyFaceDetector's network on TF.js. */
+import {showFrame} from '../../pixels/detector_input.js';
 import {LEAK, MEAN_RGB, SEPARABLE_LAYERS} from '../tiny_face.js';
 
 /**
@@ -40,8 +41,8 @@ export function createTfjsTinyFace(tf, weights) {
   }
 
   return {
-    async run(rgb, size) {
-      const output = tf.tidy(() => compute(tf.tensor4d(rgb, [1, size, size, 3])));
+    async run(frame, size, view) {
+      const output = tf.tidy(() => compute(tf.tensor4d(showFrame(frame, size, view), [1, size, size, 3])));
       try {
         return /** @type {Float32Array} */ (await output.data());
       } finally {

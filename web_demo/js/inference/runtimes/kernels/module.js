@@ -3,7 +3,7 @@ import {KERNEL_FILES} from '../../../vendor.js';
 
 /** @typedef {'relaxed' | 'simd'} Variant */
 /** @typedef {(...values: number[]) => void} Kernel the arguments are told in kernels/ */
-/** @typedef {Record<'convolve' | 'depthwise3x3s1' | 'depthwise3x3s2' | 'depthwise5x5s1' | 'depthwise5x5s2' | 'maxPool' | 'addPixels' | 'multiply' | 'gatePixels' | 'gateWeights' | 'clear' | 'clearBorder' | 'centreBytes', Kernel> & {memory: WebAssembly.Memory}} Kernels */
+/** @typedef {Record<'convolve' | 'depthwise3x3s1' | 'depthwise3x3s2' | 'depthwise5x5s1' | 'depthwise5x5s2' | 'maxPool' | 'addPixels' | 'multiply' | 'gatePixels' | 'gateWeights' | 'shrinkRows' | 'blendRows' | 'clear' | 'clearBorder' | 'centreBytes', Kernel> & {memory: WebAssembly.Memory}} Kernels */
 
 /** @type {readonly Variant[]} the faster first: it multiplies and adds in one instruction, and Safari has it not */
 export const VARIANTS = ['relaxed', 'simd'];
@@ -70,6 +70,18 @@ export class KernelMemory {
     this.#end = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
     const missing = this.#end + ALIGNMENT - this.bytes; // kernels may read past the end of an input
     if (missing > 0) this.kernels.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    return address;
+  }
+
+  /**
+   * Room behind everything that is reserved, for as long as nothing more is.
+   * @param {number} bytes
+   * @returns {number} the address
+   */
+  borrow(bytes) {
+    const address = this.#end;
+    this.reserve(bytes);
+    this.#end = address;
     return address;
   }
 

@@ -1,5 +1,6 @@
 /** The two networks on the kernels: any graph model that js/inference/kernels/graph.js reads, and TinyFaceDetector. */
 import {planGraph} from './graph.js';
+import {drawFrame} from './draw_frame.js';
 import {KernelMemory} from './module.js';
 import {firstPixel, Plan, rowBytes} from './plan.js';
 import {MEAN_RGB, SEPARABLE_LAYERS} from '../../tiny_face.js';
@@ -87,15 +88,16 @@ export function createTinyFaceNetwork(module, weights, sizes) {
   return {
     memory,
     /**
-     * @param {Float32Array} rgb [size, size, 3]
+     * @param {import('../../../pixels/preprocess.js').PixelFrame} frame
      * @param {number} size
+     * @param {import('../../../pixels/measure.js').View} view
      * @returns {Float32Array} [cells, cells, outputs]
      */
-    run(rgb, size) {
+    run(frame, size, view) {
       const made = runs.get(size);
       if (made === undefined) throw new Error(`the detector was planned for ${sizes}, not for ${size}`);
       const {plan, input, output} = made;
-      memory.floats(input.address, rgb.length).set(rgb);
+      drawFrame(memory, input.address, frame, size, view);
       plan.run();
       const cells = output.height * output.width;
       const padded = memory.floats(output.address, cells * output.pitch);

@@ -214,7 +214,7 @@ export class Plan {
     const packed = new Float32Array(inputs * outputs);
     for (let o = 0; o < biases.length; o += 1) {
       const start = (o - o % block) * inputs + o % block;
-      for (let i = 0; i < inputs; i += 1) packed[start + i * block] = weights[i * biases.length + o];
+      for (let i = 0, from = o; i < inputs; i += 1, from += biases.length) packed[start + i * block] = weights[from];
     }
     const filled = new Float32Array(outputs);
     filled.set(biases);

@@ -32,29 +32,39 @@ export function readWeights(specs, shards) {
 const READERS = {
   float32: {bytes: 4, read: (/** @type {ArrayBuffer} */ bytes) => new Float32Array(bytes)},
   int32: {bytes: 4, read: (/** @type {ArrayBuffer} */ bytes) => new Int32Array(bytes)},
-  float16: {bytes: 2, read: (/** @type {ArrayBuffer} */ bytes) => Float32Array.from(new Uint16Array(bytes), readHalf)},
+  float16: {bytes: 2, read: (/** @type {ArrayBuffer} */ bytes) => readHalves(new Uint16Array(bytes))},
   uint8: {bytes: 1, read: (/** @type {ArrayBuffer} */ bytes, /** @type {number} */ scale, /** @type {number} */ min) => spread(new Uint8Array(bytes), scale, min)},
   uint16: {bytes: 2, read: (/** @type {ArrayBuffer} */ bytes, /** @type {number} */ scale, /** @type {number} */ min) => spread(new Uint16Array(bytes), scale, min)},
 };
 
 /**
+ * Plain loops: with a callback for each value, `from` takes 20 times as long, and there are millions.
  * @param {Uint8Array | Uint16Array} stored
  * @param {number} scale
  * @param {number} min
  */
 function spread(stored, scale, min) {
-  return Float32Array.from(stored, (value) => value * scale + min);
+  const values = new Float32Array(stored.length);
+  for (let i = 0; i < stored.length; i += 1) values[i] = stored[i] * scale + min;
+  return values;
 }
 
 /**
- * IEEE 754 binary16.
- * @param {number} bits
+ * IEEE 754 binary16 to binary32: another exponent's bias, and longer fractions.
+ * @param {Uint16Array} halves
  */
-function readHalf(bits) {
-  const exponent = (bits >> 10) & 31;
-  const fraction = (bits & 1023) / 1024;
-  const size = exponent === 0 ? fraction * 2 ** -14 : exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction) * 2 ** (exponent - 15);
-  return bits & 0x8000 ? -size : size;
+function readHalves(halves) {
+  const bits = new Uint32Array(halves.length);
+  const values = new Float32Array(bits.buffer);
+  for (let i = 0; i < halves.length; i += 1) {
+    const half = halves[i];
+    const exponent = (half >> 10) & 31;
+    const fraction = half & 1023;
+    if (exponent === 0) values[i] = fraction * 2 ** -24; // zero, and what is too small for a full fraction
+    else bits[i] = ((exponent === 31 ? 255 : exponent + 112) << 23) | (fraction << 13);
+    bits[i] |= (half & 0x8000) << 16;
+  }
+  return values;
 }
 
 /** @param {ArrayBuffer[]} shards */

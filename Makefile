@@ -23,10 +23,10 @@ MODEL := .venv/.model-built
 SOURCES := $(shell find reon_export models web_demo/js -type f -not -name '*.pyc') $(wildcard web_demo/parity.html)
 VENDOR_SOURCES := $(shell find web_demo/tools web_demo/kernels -type f 2>/dev/null)
 
-.PHONY: help setup vendor browser build parity readme serve test check lint types drift wheel sbom clean distclean
+.PHONY: help setup vendor browser build parity readme serve test check lint types bench-peers drift wheel sbom clean distclean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(SETUP)  ## the Python environment of the main job, in .venv (about 2 GB)
 
@@ -62,6 +62,10 @@ lint: $(TEST_SETUP)  ## ruff: rules and formatting
 types: $(TEST_SETUP) $(VENDOR)  ## mypy --strict for Python, tsc for JavaScript
 	@$(PY) -m mypy
 	@npm --prefix web_demo run --silent check
+
+bench-peers: $(NODE_MODULES)  ## what bench compares with: onnxruntime-web and LiteRT.js, in web_demo/bench
+	@npm --prefix web_demo/bench ci --no-audit --no-fund --loglevel=error
+	@web_demo/node_modules/.bin/esbuild web_demo/bench/node_modules/@litertjs/core/dist/index.js --bundle --format=esm --log-level=warning --outfile=web_demo/bench/node_modules/litert.mjs
 
 drift: $(TEST_SETUP) $(VENDOR)  ## install the newest versions that are allowed, in an environment of their own, and see what breaks
 	@$(PY) .ci/drift.py

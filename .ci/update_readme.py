@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from reon_export.bench.report import read_bench, to_markdown  # noqa: E402
 from reon_export.manifest import Manifest, read_manifest  # noqa: E402
 from reon_export.parity.gates import gate_for  # noqa: E402
 from reon_export.paths import DEFAULT_MODEL_DIR  # noqa: E402
@@ -17,6 +18,7 @@ from reon_export.paths import DEFAULT_MODEL_DIR  # noqa: E402
 BENCHMARK = ROOT / "tests" / "benchmarks" / "build_time.json"
 SCALE = ROOT / "tests" / "benchmarks" / "evaluate_scale.json"
 PAGE = ROOT / "tests" / "benchmarks" / "page.json"
+BENCH = ROOT / "tests" / "benchmarks" / "bench.json"
 
 
 def render_artefacts(manifest: Manifest) -> str:
@@ -122,6 +124,7 @@ def main() -> None:
     """Build, then write every figure."""
     replace(ROOT / "README.md", "build-output", render_build_output())
     replace(ROOT / "web_demo" / "README.md", "page", render_page())
+    replace(ROOT / "web_demo" / "README.md", "bench", to_markdown(read_bench(BENCH)).rstrip())
     contributing = ROOT / "CONTRIBUTING.md"
     replace(contributing, "artefacts", render_artefacts(read_manifest(DEFAULT_MODEL_DIR)))
     replace(contributing, "build-time", render_build_time())

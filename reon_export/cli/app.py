@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from reon_export.cli.bench import bench_command
 from reon_export.cli.build import build_command
 from reon_export.cli.console import print_error, progress
 from reon_export.cli.crop import crop_command
@@ -46,6 +47,7 @@ app.command("score")(score_command)
 app.command("retest")(retest_command)
 app.command("evaluate")(evaluate_command)
 app.command("crop")(crop_command)
+app.command("bench")(bench_command)
 
 
 @app.callback()

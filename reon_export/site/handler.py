@@ -157,6 +157,7 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
     """Answers from the folders of its SiteHTTPServer."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a short file waits 40 ms for the acknowledgement of its headers
     server: SiteHTTPServer
 
     def setup(self) -> None:

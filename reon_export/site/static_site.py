@@ -26,7 +26,7 @@ LICENCES = "vendor/THIRD_PARTY_LICENSES.txt"
 # Of web_demo a host gets these; tools, packages and notes stay at home.
 _TOP_SUFFIXES = {".css", ".html", ".ico", ".js", ".png", ".svg", ".webmanifest"}
 _FOLDERS = ("js", "samples", "vendor")
-_PARITY_PAGE = {"parity.html", "js/parity.js"}
+_NOT_FOR_VISITORS = {"parity.html", "js/parity.js", "bench.html", "js/bench.js"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def list_page_files(page: Path) -> list[str]:
     shown = [path.as_posix() for path in paths if path.suffix != ".md" and not _is_hidden(path)]
     samples = _list_samples(page)
     return sorted(
-        name for name in shown if name not in _PARITY_PAGE and (not name.startswith("samples/") or name in samples)
+        name for name in shown if name not in _NOT_FOR_VISITORS and (not name.startswith("samples/") or name in samples)
     )
 
 

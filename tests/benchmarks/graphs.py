@@ -20,8 +20,10 @@ from tests.support.hosts import LoggedHost
 ROUNDS, RUNS = 40, 4
 
 TIME = """async ({models, rounds, runs, size}) => {
-    const {startRuntime} = await import('/js/inference/runtimes/tfjs.js');
-    const {tf} = await startRuntime('wasm');
+    const {importTfjs, placeWasm} = await import('/js/vendor.js');
+    const tf = await importTfjs();
+    placeWasm(tf);
+    await tf.setBackend('wasm');
     const graphs = [];
     for (const {json, weights} of models) {
         const {modelTopology, weightsManifest, signature} = json;

@@ -34,7 +34,7 @@ def test_a_shown_command_has_the_options_that_it_is_shown_with(command: str) -> 
 
 def test_make_targets_exist() -> None:
     makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"make ([a-z]+)", README)):
+    for target in set(re.findall(r"make ([a-z-]+)", README)):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 

@@ -31,7 +31,7 @@ export function levelOf(name) {
   const room = name.includes('/') ? name.split('/')[0] : '';
   if (room !== '') return {pixels: 1, inference: 2, clips: 3, app: 4}[room] ?? -1;
   if (name === 'errors.js' || name === 'vendor.js') return 0;
-  return name === 'parity.js' ? 5 : 3;
+  return name === 'parity.js' || name === 'bench.js' ? 5 : 3;
 }
 
 /**

@@ -143,7 +143,7 @@ def serve_changed(model_dir: Path, tmp_path: Path) -> Iterator[ServeChanged]:
 def folder(model_dir: Path, tmp_path: Path) -> Path:
     """The site as plain files, model included, free to be changed; `PLAIN_PATH` inside of tmp_path."""
     folder = tmp_path / PLAIN_PATH
-    shutil.copytree(WEB_DEMO, folder, ignore=shutil.ignore_patterns("node_modules", "model"))
+    shutil.copytree(WEB_DEMO, folder, ignore=shutil.ignore_patterns("node_modules", "model", "bench"))
     copy_model(model_dir, folder)
     return folder
 

@@ -96,7 +96,18 @@ def test_the_package_holds_the_library_its_types_and_its_licences(installed: Pat
     names = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
     for name in ("LICENSE", "README.md", "vendor/THIRD_PARTY_LICENSES.txt", "js/pipeline.js", "types/js/pipeline.d.ts"):
         assert name in names
-    strangers = ("js/app/", "js/parity", "samples/", "model/", "vendor/chart", "vendor/.", "index", "sw.js")
+    strangers = (
+        "js/app/",
+        "js/parity",
+        "js/bench",
+        "bench",
+        "samples/",
+        "model/",
+        "vendor/chart",
+        "vendor/.",
+        "index",
+        "sw.js",
+    )
     assert not [name for name in names if name.startswith(strangers)]
     manifest = json.loads((package / "package.json").read_text(encoding="utf-8"))
     assert manifest["version"] == __version__

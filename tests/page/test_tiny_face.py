@@ -80,7 +80,7 @@ OWN_BOXES = """async () => {
     const {fetchDetectorWeights} = await import('/js/inference/detector_weights.js');
     const {decodeBoxes} = await import('/js/inference/tiny_face.js');
     const network = await (await startRuntime('BACKEND')).loadTinyFace(await fetchDetectorWeights(), [160, 224]);
-    return async (frame, size, view, scoreThreshold) => decodeBoxes(await network.run(frame, size, view), size, scoreThreshold)
+    return async (frame, size, view, threshold) => decodeBoxes(await network.run(frame, size, view), size, threshold)
         .map(({x, y, width, height, score}) => [x, y, width, height, score]);
 }"""
 RUN = """async ({photos, views}) => {

@@ -181,7 +181,9 @@ class TestRealPage:
     def test_nothing_else_does(self) -> None:
         names = list_page_files(WEB_DEMO)
         for name in names:
-            assert not re.search(r"(^|/)\.|^node_modules|^tools|^model|package|parity|README", name), name
+            assert not re.search(r"(^|/)\.|^node_modules|^tools|^model|^kernels|package|parity|bench|README", name), (
+                name
+            )
         for name in ("tfjs.js", "tfjs-backend-wasm-simd.wasm", "tiny_face_detector_model.bin", "files.json"):
             assert f"vendor/{name}" in names
         assert "vendor/THIRD_PARTY_LICENSES.txt" in names

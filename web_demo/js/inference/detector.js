@@ -38,14 +38,15 @@ const BLACK_PIXEL = {width: 1, height: 1, readRgba: () => ({data: new Uint8Clamp
  * Load the detector's weights.
  * @param {object} options
  * @param {import('./runtimes/runtime.js').Runtime} options.runtime
+ * @param {ReturnType<typeof fetchDetectorWeights>} [options.weights] on their way already
  * @param {import('../pixels/box_correction.js').BoxCorrection | null} [options.correction] the model's, which a box found in a mirror
  *   image must fit too
  * @param {readonly Look[]} [options.looks] tried in this order until a face is found
  * @param {number} [options.scoreThreshold] 0..1
  * @returns {Promise<Detector>}
  */
-export async function createDetector({runtime, correction = null, looks = LOOKS, scoreThreshold = SCORE_THRESHOLD}) {
-  const network = await runtime.loadTinyFace(await fetchDetectorWeights(), looks.map(({inputSize}) => inputSize));
+export async function createDetector({runtime, weights = fetchDetectorWeights(), correction = null, looks = LOOKS, scoreThreshold = SCORE_THRESHOLD}) {
+  const network = await runtime.loadTinyFace(await weights, looks.map(({inputSize}) => inputSize));
   const live = {look: 0, searchedS: -Infinity};
   return {
     async detect(frame, view = PLAIN_VIEW, liveS = null) {

@@ -1,5 +1,6 @@
 /** Detector, crop and classifier as one: what looks at a frame, in a page or in a worker. js/pipeline.js is the way in. */
 import {createDetector} from './detector.js';
+import {fetchDetectorWeights} from './detector_weights.js';
 import {PageError} from '../errors.js';
 import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
 import {detectorViewAt, FULL_LOOK, followLive, looksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
@@ -63,6 +64,10 @@ import {startClassifier} from './start_classifier.js';
  */
 
 /**
+ * @typedef {import('./start_classifier.js').Started & {detector: import('./detector.js').Detector, loss: {reason: string | null, tell: () => void}, destroy: () => void}} Parts
+ */
+
+/**
  * @param {EngineOptions} options
  * @param {OnProgress} onProgress
  * @returns {Promise<Engine>}
@@ -70,6 +75,8 @@ import {startClassifier} from './start_classifier.js';
  */
 export async function startEngine(options, onProgress) {
   onProgress({stage: 'runtime'});
+  const weights = fetchDetectorWeights(); // meanwhile
+  weights.catch(() => {}); // the detector says so
   let manifest = await readManifest(options.manifestUrl);
   let artefact = chooseArtefact(manifest, options.precision);
   let parts = await startParts(options.backend, []).catch(startWithNewerManifest);
@@ -108,6 +115,7 @@ export async function startEngine(options, onProgress) {
   /**
    * @param {string | null} backend
    * @param {readonly import('./runtimes/runtime.js').Rejection[]} before
+   * @returns {Promise<Parts>}
    */
   async function startParts(backend, before) {
     const {runtime, classifier, selfTest} = await startClassifier({
@@ -121,12 +129,21 @@ export async function startEngine(options, onProgress) {
     });
     onProgress({stage: 'detector'});
     const {detectorSize} = options;
-    const detector = await createDetector({
-      runtime,
-      correction: manifest.spec.crop.correction,
-      ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, ...PLAIN_VIEW}]}),
-    });
-    await detector.warmUp();
+    /** @type {import('./detector.js').Detector} */
+    let detector;
+    try {
+      detector = await createDetector({
+        runtime,
+        weights,
+        correction: manifest.spec.crop.correction,
+        ...(detectorSize === null ? {} : {looks: [{inputSize: detectorSize, ...PLAIN_VIEW}]}),
+      });
+      await detector.warmUp();
+    } catch (error) {
+      classifier.destroy();
+      if (backend !== null || !(error instanceof PageError) || error.code !== 'error_backend_failed') throw error;
+      return startParts(null, [...runtime.rejected, {backend: runtime.backend, reason: String(error.params.reason)}]);
+    }
     const loss = {reason: /** @type {string | null} */ (null), tell() {}};
     void runtime.lost.then((reason) => {
       loss.reason = reason;

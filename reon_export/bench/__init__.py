@@ -1,0 +1,1 @@
+"""How fast the runtimes are, against each other: one interleaved run in a real browser."""

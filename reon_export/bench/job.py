@@ -1,0 +1,307 @@
+"""The run: every runtime in a page of its own, asked in turn, so that a busy moment of the machine meets them all."""
+
+import base64
+import gzip
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reon_export.bench.records import BenchRun, Memory, Row, Visit
+from reon_export.browsers.select import PageDriver, open_page
+from reon_export.errors import BrowserError, ParityError
+from reon_export.faces.samples import crops_from_photos
+from reon_export.manifest import Manifest, read_manifest
+from reon_export.parity.compare import measure
+from reon_export.parity.gates import gate_for, judge
+from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, WEB_DEMO
+from reon_export.progress import OnProgress, ignore_progress
+from reon_export.runtimes.onnx_runtime import load_onnx
+from reon_export.runtimes.page_session import check_page_is_built
+from reon_export.runtimes.predictions import Crops, Predictions
+from reon_export.site.server import SiteServer
+
+PEERS = WEB_DEMO / "bench" / "node_modules"
+NO_PEERS = "its package is not installed; run 'make bench-peers'"
+PAGE_BACKENDS = ("kernels:relaxed", "kernels:simd", "wasm", "webgl", "webgpu")
+CHAIN = "tfjs:wasm, onnx2tf's graph"
+PARITY_CROPS = 16
+PHOTO = "/samples/astronaut.png"
+RUN_S = 0.05  # what one round gives each runtime, at least: the browser's clock is coarse
+VISITS = 3
+SLOW_MS, SLOW_ROUNDS = 150, 4  # a graphics processor in software takes seconds, which nobody learns from twice
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """Which models are measured, and how long."""
+
+    model_dirs: tuple[Path, ...] = (DEFAULT_MODEL_DIR,)
+    tflite: tuple[Path, ...] = ()
+    rounds: int = 40
+    frames: int = 1000
+    browser: str = "chromium"
+
+
+@dataclass
+class _Contender:
+    """A runtime that is open and passed its gate: `run` gives milliseconds of one of `runs` runs."""
+
+    row: Row
+    run: Callable[[int], float]
+    times_ms: list[float] = field(default_factory=list)
+
+
+def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) -> BenchRun:
+    """Measure. Raises ManifestError, SetupError, BrowserError, or ParityError for a page that breaks."""
+    check_page_is_built()
+    models = [_read_model(index, folder) for index, folder in enumerate(options.model_dirs)]
+    mounts = {model.address[1:]: model.folder for model in models}
+    mounts |= {f"tflite-{i}": file.resolve().parent for i, file in enumerate(options.tflite)}
+    mounts |= {"peers": PEERS} if PEERS.is_dir() else {}
+    with ExitStack() as stack:
+        server = stack.enter_context(SiteServer(WEB_DEMO, mounts=mounts))
+        pages = _Pages(server.url, options.browser)
+        field = _Field(pages, stack, on_progress)
+        for model in models:
+            field.add_model(model, options.tflite)
+        for task, function in (("detector", "openDetector"), ("frame", "openFrame")):
+            for backend in ("kernels:relaxed", "kernels:simd", "wasm"):
+                field.add_task(task, function, backend)
+        rows = [*field.absent, *_measure(field.contenders, options.rounds, on_progress)]
+        visits = tuple(_visit(pages, backend, on_progress) for backend in ("kernels", "wasm"))
+        memory = (_count_memory(pages, "kernels", options.frames, on_progress),)
+    order = {row.task: i for i, row in reversed(list(enumerate(rows)))}
+    return BenchRun(
+        machine=f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+        browser=pages.version,
+        rounds=options.rounds,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        rows=tuple(sorted(rows, key=lambda row: (order[row.task], row.median_ms or np.inf))),
+        visits=visits,
+        memory=memory,
+    )
+
+
+class _Pages:
+    """Opens the bench page, each time in a browser of its own."""
+
+    def __init__(self, url: str, browser: str) -> None:
+        self.version = ""  # of the browser, once a page is open
+        self._browser = browser
+        self._url = url
+
+    @contextmanager
+    def open(self) -> Iterator["_Page"]:
+        with open_page(f"{self._url}bench.html", browser=self._browser) as page:
+            self.version = str(page.version)
+            yield _Page(page)
+
+
+class _Page:
+    def __init__(self, driver: PageDriver) -> None:
+        self._driver = driver
+
+    def call(self, function: str, argument: object = None) -> Any:
+        try:
+            return self._driver.evaluate(f"(argument) => window.reonBench.{function}(argument)", argument)
+        except BrowserError as error:
+            raise ParityError(f"in the browser: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Model:
+    index: int
+    folder: Path
+    manifest: Manifest
+    crops_rgb: Crops
+    expected: Predictions
+
+    @property
+    def size(self) -> int:
+        return self.manifest.spec.input.height
+
+    @property
+    def address(self) -> str:
+        """Where the page finds the folder."""
+        return f"/model-{self.index}"
+
+    @property
+    def onnx_path(self) -> str:
+        return self.manifest.artefact("onnx", "float32").files[0].path
+
+
+def _read_model(index: int, folder: Path) -> _Model:
+    manifest = read_manifest(folder)
+    crops_rgb = crops_from_photos(SAMPLE_PHOTOS, manifest.spec, PARITY_CROPS).crops_rgb
+    expected = load_onnx(folder, manifest.artefact("onnx", "float32"), manifest.spec)(crops_rgb)
+    return _Model(index, folder, manifest, crops_rgb, expected)
+
+
+class _Field:
+    """Those that run and agree with PyTorch, and why the others do not."""
+
+    def __init__(self, pages: _Pages, stack: ExitStack, on_progress: OnProgress) -> None:
+        self.contenders: list[_Contender] = []
+        self.absent: list[Row] = []
+        self._pages = pages
+        self._stack = stack
+        self._on_progress = on_progress
+
+    def add_model(self, model: _Model, tflite: tuple[Path, ...]) -> None:
+        """Everything that can run a model. What onnx2tf made is for TF.js alone."""
+        if model.manifest.tools.get("converter") == "onnx2tf":
+            self._add_classifier(model, CHAIN, {"library": "page", "backend": "wasm", "model": model.address})
+            return
+        for backend in PAGE_BACKENDS:
+            self._add_classifier(model, _name(backend), {"library": "page", "backend": backend, "model": model.address})
+        for provider in ("wasm", "webgpu"):
+            asked = {"library": "onnxruntime-web", "backend": provider, "model": f"{model.address}/{model.onnx_path}"}
+            self._add_classifier(model, f"onnxruntime-web:{provider}", asked)
+        for number, file in enumerate(tflite):
+            if str(model.size) in file.stem:
+                asked = {"library": "litert", "backend": "wasm", "model": f"/tflite-{number}/{file.name}"}
+                self._add_classifier(model, "litert:wasm", asked)
+        self.contenders.append(_open_native(model))
+
+    def add_task(self, task: str, function: str, backend: str) -> None:
+        """The detector or the whole frame, on one of the page's backends."""
+        asked = [backend, PHOTO] if function == "openDetector" else [backend, "/model-0", PHOTO]
+        with ExitStack() as own:
+            page = own.enter_context(self._pages.open())
+            try:
+                opened = page.call(function, asked)
+            except ParityError as error:
+                self._leave_out(Row(task, _name(backend), reason=str(error)))
+            else:
+                self._take(Row(task, _name(backend), opened["version"]), page, own)
+
+    def _add_classifier(self, model: _Model, name: str, asked: dict[str, Any]) -> None:
+        """Open a runtime and hold it to the gate of float32: a fast wrong one does not count."""
+        row = Row(f"classifier {model.size}", name)
+        if asked["library"] != "page" and not PEERS.is_dir():
+            self._leave_out(replace(row, reason=NO_PEERS))
+            return
+        with ExitStack() as own:
+            page = own.enter_context(self._pages.open())
+            opened = page.call("openClassifier", {**asked, "size": model.size})
+            if "unavailable" in opened:
+                self._leave_out(replace(row, reason=opened["unavailable"]))
+                return
+            row = _judge(replace(row, version=opened["version"]), page, model)
+            if row.verdict == "passed":
+                self._take(row, page, own)
+            else:
+                self._leave_out(row)
+
+    def _take(self, row: Row, page: _Page, own: ExitStack) -> None:
+        self.contenders.append(_Contender(row, partial(page.call, "time")))
+        self._stack.push(own.pop_all())
+        self._on_progress("runtimes that run", len(self.contenders), len(self.contenders) + len(self.absent))
+
+    def _leave_out(self, row: Row) -> None:
+        self.absent.append(row)
+
+
+def _name(backend: str) -> str:
+    return backend if backend.startswith("kernels") else f"tfjs:{backend}"
+
+
+def _judge(row: Row, page: _Page, model: _Model) -> Row:
+    """The row with the verdict of the page's answers on a few crops."""
+    crops = [base64.b64encode(model.crops_rgb.tobytes()).decode(), len(model.crops_rgb)]
+    try:
+        answer = page.call("classify", crops)
+    except ParityError as error:
+        return replace(row, verdict="failed", reason=str(error))
+    logits, probabilities = (np.array(answer[key], np.float32) for key in ("logits", "probabilities"))
+    measurement = measure(model.expected, Predictions(logits, probabilities, model.expected.labels))
+    verdict, reasons = judge(measurement, gate_for("float32"))
+    return replace(row, verdict=verdict, reason="; ".join(reasons), max_abs_prob=measurement.max_abs_prob)
+
+
+def _open_native(model: _Model) -> _Contender:
+    """ONNX Runtime outside the browser, on one thread: what the machine can do with wider registers."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        str(model.folder / model.onnx_path), options, providers=["CPUExecutionProvider"]
+    )
+    name, one = session.get_inputs()[0].name, model.crops_rgb[:1].astype(np.float32)
+
+    def run(runs: int) -> float:
+        started = time.perf_counter()
+        for _ in range(runs):
+            session.run(None, {name: one})
+        return (time.perf_counter() - started) * 1000 / runs
+
+    row = Row(f"classifier {model.size}", "onnx, native", onnxruntime.__version__, "passed", max_abs_prob=0.0)
+    return _Contender(row, run)
+
+
+def _measure(contenders: list[_Contender], rounds: int, on_progress: OnProgress) -> list[Row]:
+    """One round warms up and tells how many runs fill RUN_S; the others count."""
+    runs = {}
+    for contender in contenders:
+        contender.run(2)
+        contender.times_ms.append(contender.run(1))
+        runs[id(contender)] = max(1, round(RUN_S * 1000 / max(contender.times_ms[0], 1e-3)))
+        contender.run(runs[id(contender)])
+    slow = {id(contender) for contender in contenders if contender.times_ms[0] > SLOW_MS}
+    for contender in contenders:
+        contender.times_ms.clear()
+    for done in range(1, rounds + 1):
+        for contender in contenders:
+            if id(contender) not in slow or done <= SLOW_ROUNDS:
+                contender.times_ms.append(contender.run(runs[id(contender)]))
+        on_progress("rounds", done, rounds)
+    return [_finish(contender) for contender in contenders]
+
+
+def _finish(contender: _Contender) -> Row:
+    times = contender.times_ms
+    p90 = statistics.quantiles(times, n=10)[-1] if len(times) > 1 else times[0]
+    return replace(contender.row, median_ms=statistics.median(times), p90_ms=p90)
+
+
+def _visit(pages: _Pages, backend: str, on_progress: OnProgress) -> Visit:
+    seen = []
+    for done in range(1, VISITS + 1):
+        with pages.open() as page:
+            seen.append(page.call("visit", [backend, "/model-0", PHOTO]))
+        on_progress(f"first visit, {backend}", done, VISITS)
+    paths = [path for path in seen[0]["paths"] if path != PHOTO and not path.endswith(("bench.js", ".css", ".svg"))]
+    code = [WEB_DEMO / path[1:] for path in paths if path.endswith((".js", ".wasm"))]
+    weights = [WEB_DEMO / path[1:] for path in paths if "tiny_face_detector" in path]
+    return Visit(
+        runtime="kernels" if backend == "kernels" else f"tfjs:{backend}",
+        requests=len(paths),
+        code_bytes=sum(len(gzip.compress(file.read_bytes(), 9)) for file in code),
+        weight_bytes=sum(file.stat().st_size for file in weights),
+        ready_ms=statistics.median(one["readyMs"] for one in seen),
+        reading_ms=statistics.median(one["readingMs"] for one in seen),
+    )
+
+
+def _count_memory(pages: _Pages, backend: str, frames: int, on_progress: OnProgress) -> Memory:
+    step = max(1, frames // 20)
+    with pages.open() as page:
+        page.call("openFrame", [backend, "/model-0", PHOTO])
+        page.call("time", 50)
+        before = page.call("memory")
+        for done in range(0, frames, step):
+            page.call("time", min(step, frames - done))
+            on_progress(f"{frames} frames", min(done + step, frames), frames)
+        after = page.call("memory")
+    return Memory(backend, frames, before["bytes"], after["bytes"])

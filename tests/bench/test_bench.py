@@ -1,0 +1,92 @@
+"""A short bench on the real page: everything that is there runs, agrees with PyTorch, and is written down."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from reon_export.bench.job import CHAIN, BenchOptions, run_bench
+from reon_export.bench.records import BenchRun, Memory, Row, Visit
+from reon_export.bench.report import baseline, ratio, read_bench, to_markdown, to_svg, write_bench
+from reon_export.cli.app import main
+from reon_export.errors import FolderError
+from tests.support import damage
+
+ROWS = (
+    Row("classifier 112", "kernels:simd", "simd", "passed", "", 1e-6, 5.0, 6.0),
+    Row("classifier 112", "tfjs:wasm", "4.22.0", "passed", "", 2e-6, 10.0, 11.0),
+    Row("classifier 112", CHAIN, "4.22.0", "passed", "", 2e-6, 20.0, 21.0),
+    Row("classifier 112", "litert:wasm", reason="its package is not installed; run 'make bench-peers'"),
+    Row("detector", "kernels:simd", "simd", median_ms=2.0, p90_ms=3.0),
+    Row("detector", "tfjs:wasm", "4.22.0", median_ms=8.0, p90_ms=9.0),
+)
+RUN = BenchRun(
+    "2 cores <b>", "chromium 150", 3, "2026-01-01T00:00:00+00:00", ROWS,
+    (Visit("kernels", 30, 50_000, 190_000, 300.0, 400.0),), (Memory("kernels", 10, 1_000_000, 1_200_000),),
+)  # fmt: skip
+
+
+def test_ratios_are_to_the_old_chains_graph_where_it_was_measured() -> None:
+    assert [ratio(RUN, row) for row in ROWS] == [0.25, 0.5, 1.0, None, 0.25, 1.0]
+    base = baseline(RUN, "detector")
+    assert base is not None
+    assert base.runtime == "tfjs:wasm"
+    assert baseline(RUN, "frame") is None
+
+
+def test_a_bench_is_written_and_read_again(tmp_path: Path) -> None:
+    write_bench(RUN, tmp_path / "bench")
+    assert read_bench(tmp_path / "bench" / "bench.json") == RUN
+    write_bench(RUN, tmp_path / "bench")  # over its own
+    text = (tmp_path / "bench" / "bench.md").read_text(encoding="utf-8")
+    assert "| classifier 112 | kernels:simd | 5.00 ms | 6.00 ms | 0.25 | 1.0e-06 |" in text
+    assert "| kernels | 30 | 50 kB | 190 kB of the detector | 300 ms | 400 ms |" in text
+    assert "10 frames on kernels: 1.0 MB before, 1.2 MB after." in text
+    assert "Not measured: classifier 112 on litert:wasm: its package is not installed; run 'make bench-peers'." in text
+    assert "ratios are to tfjs:wasm or tfjs:wasm, onnx2tf's graph." in text
+    assert to_svg(RUN).count("<rect") == 1 + 5
+    assert "&#x27;" in to_svg(RUN)  # escaped
+
+
+def test_what_is_not_ours_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bench.json").write_text('{"mine": 1}')
+    with pytest.raises(FolderError, match=r"bench\.json"):
+        write_bench(RUN, tmp_path)
+    with pytest.raises(ValueError, match=r"is no bench\.json of this version"):
+        read_bench(tmp_path / "bench.json")
+    monkeypatch.setattr(sys, "argv", ["reon_export", "bench", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert json.loads((tmp_path / "bench.json").read_text()) == {"mine": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_page_is_measured_and_a_wrong_model_is_left_out(model_dir: Path, tmp_path: Path) -> None:
+    wrong = damage.copy_model(model_dir, tmp_path / "wrong")
+    damage.edit_tfjs_layer(wrong, 40, scale)
+    run = run_bench(BenchOptions(model_dirs=(model_dir, wrong), rounds=2, frames=4))
+    rows = {(row.task, row.runtime): row for row in run.rows if row.verdict != "failed"}
+    for task in ("classifier 112", "detector", "frame"):
+        for runtime in ("kernels:relaxed", "kernels:simd", "tfjs:wasm"):
+            row = rows[task, runtime]
+            assert row.median_ms is not None, row
+            assert 0 < row.median_ms < 10_000
+    assert rows["classifier 112", "kernels:relaxed"].verdict == "passed"
+    failed = [row for row in run.rows if row.verdict == "failed"]
+    assert {"kernels:relaxed", "kernels:simd", "tfjs:wasm"} <= {row.runtime for row in failed}
+    assert all(row.median_ms is None and "max |Δp|" in row.reason for row in failed)
+    kernels, tfjs = run.visits
+    assert (kernels.runtime, tfjs.runtime) == ("kernels", "tfjs:wasm")
+    assert 0 < kernels.code_bytes < tfjs.code_bytes
+    (memory,) = run.memory
+    assert memory.frames == 4
+    assert "kernels:relaxed" in to_markdown(run)
+    shutil.rmtree(wrong)
+
+
+def scale(weights: damage.Weights) -> None:
+    weights *= 1.3

@@ -1,0 +1,84 @@
+"""Where the kernels cannot run, or not this model: the page says why, and TF.js takes over."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reon_export.paths import WEB_DEMO
+from reon_export.site.server import SiteServer
+from tests.support import damage
+from tests.support.visits import OpenPage, Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
+
+# On the page's own thread: what a test takes away from the page is still there in a worker.
+ADDRESS = "?worker=never&precision=float32"
+
+
+def expect_reading(visit: Visit) -> None:
+    visit.wait_for("ready")
+    visit.read_sample()
+    assert sum(visit.probabilities) == pytest.approx(1, abs=1e-3)
+    assert visit.page.inner_text("#headline").startswith("Joy, ")
+
+
+def expect_refused(visit: Visit, reason: str) -> None:
+    expect_reading(visit)
+    assert visit.data("#facts", "backend") == "wasm"
+    assert f"because kernels does not run ({reason}" in visit.page.inner_text("#facts")
+
+
+def test_without_simd_tfjs_takes_over(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(f"{site.url}{ADDRESS}", init_script="WebAssembly.validate = () => false;")
+    expect_refused(visit, "this browser has no WebAssembly SIMD)")
+
+
+def test_without_relaxed_simd_the_other_variant_runs(open_page: OpenPage, site: SiteServer) -> None:
+    only_simd = """
+        const validate = WebAssembly.validate;
+        WebAssembly.validate = (bytes) => !String(new Uint8Array(bytes)).includes('253,133,2') && validate(bytes);"""
+    visit = open_page(f"{site.url}{ADDRESS}", init_script=only_simd)
+    expect_reading(visit)
+    assert "kernels:simd" in visit.page.inner_text("#facts")
+    assert any(url.endswith("kernels-simd.wasm") for url in visit.requests)
+    asked = open_page(f"{site.url}{ADDRESS}&backend=kernels:relaxed", init_script=only_simd)
+    asked.wait_for("error")
+    assert "does not run here: this browser has no WebAssembly relaxed SIMD." in asked.error
+
+
+@pytest.mark.parametrize("network", ["createClassifierNetwork", "createTinyFaceNetwork"])
+def test_memory_that_cannot_grow(open_page: OpenPage, site: SiteServer, network: str) -> None:
+    full = f"""
+        const {{grow}} = WebAssembly.Memory.prototype;
+        WebAssembly.Memory.prototype.grow = function (pages) {{
+            if (new Error().stack.includes('{network}')) throw new RangeError('there is no memory left');
+            return grow.call(this, pages);
+        }};"""
+    expect_refused(open_page(f"{site.url}{ADDRESS}", init_script=full), "there is no memory left)")
+
+
+def test_kernels_that_are_not_on_the_host(open_page: OpenPage, site: SiteServer) -> None:
+    missing = """
+        const ask = fetch;
+        globalThis.fetch = async (input, options) => (
+            String(input).includes('kernels-') ? new Response('', {status: 404}) : ask(input, options));"""
+    visit = open_page(f"{site.url}{ADDRESS}", init_script=missing)
+    expect_reading(visit)
+    assert visit.data("#facts", "backend") == "wasm"
+    assert "kernels-relaxed.wasm: HTTP 404" in visit.page.inner_text("#facts")
+
+
+def test_a_graph_that_they_do_not_know(open_page: OpenPage, model_dir: Path, tmp_path: Path) -> None:
+    folder = damage.copy_model(model_dir, tmp_path / "model")
+    path = folder / "tfjs-float32" / "model.json"
+    model = json.loads(path.read_text(encoding="utf-8"))
+    nodes = model["modelTopology"]["node"]
+    (reader,) = (node for node in nodes if node["name"] == "block3.expand")
+    copy = {"name": "copy", "op": "Identity", "input": [reader["input"][0]], "attr": {"T": {"type": "DT_FLOAT"}}}
+    nodes.insert(nodes.index(reader), copy)
+    reader["input"][0] = "copy"
+    path.write_text(json.dumps(model), encoding="utf-8")
+    damage.hash_again(folder)
+    with SiteServer(WEB_DEMO, mounts={"model": folder}) as server:
+        expect_refused(open_page(f"{server.url}{ADDRESS}"), "the kernels do not know the node copy, a Identity)")

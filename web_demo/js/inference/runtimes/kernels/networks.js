@@ -24,6 +24,7 @@ export function createClassifierNetwork(module, artifacts, names, spec) {
   const output = memory.floats(logits.address, classes);
   return {
     memory,
+    steps: plan.steps,
     /**
      * @param {Uint8Array | Uint8ClampedArray} rgb HWC
      * @returns {{logits: Float32Array, probabilities: Float32Array}}

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "reon_export"
 # From the top down. A room may import itself and the rooms below it.
 ROOMS = (
     "cli",
+    "bench",
     "export",
     "parity",
     "evaluate",

@@ -79,11 +79,11 @@ OWN_BOXES = """async () => {
     const {startRuntime} = await import('/js/inference/runtimes/runtime.js');
     const {fetchDetectorWeights} = await import('/js/inference/detector_weights.js');
     const {decodeBoxes} = await import('/js/inference/tiny_face.js');
-    const network = await (await startRuntime('BACKEND')).loadTinyFace(await fetchDetectorWeights(), [160, 224]);
+    const network = await (await startRuntime('BACKEND')).loadTinyFace(await fetchDetectorWeights(), [160, 224, 416]);
     return async (frame, size, view, threshold) => decodeBoxes(await network.run(frame, size, view), size, threshold)
         .map(({x, y, width, height, score}) => [x, y, width, height, score]);
 }"""
-RUN = """async ({photos, views}) => {
+RUN = """async ({photos, looks}) => {
     const {SCORE_THRESHOLD} = await import('/js/inference/tiny_face.js');
     const {openImage} = await import('/js/pixels/frame.js');
     const locate = await (%s)();
@@ -91,11 +91,7 @@ RUN = """async ({photos, views}) => {
     for (const photo of photos) {
         const bytes = Uint8Array.from(atob(photo), (character) => character.charCodeAt(0));
         const frame = await openImage(new Blob([bytes]), 'photo.png');
-        for (const view of views) {
-            for (const size of [160, 224]) {
-                answers.push(await locate(frame, size, view, SCORE_THRESHOLD));
-            }
-        }
+        for (const {size, view} of looks) answers.push(await locate(frame, size, view, SCORE_THRESHOLD));
         frame.destroy();
     }
     return answers;
@@ -110,7 +106,9 @@ def test_face_api_draws_the_same_boxes(open_page: OpenPage) -> None:
     shrinks = [(photo, 320 / max(photo.shape[:2])) for photo in photos]
     small = [resize_bilinear(photo, *(round(side * by) for side in photo.shape[:2])) for photo, by in shrinks]
     with LoggedHost(WEB_DEMO, mounts={"face-api": FACE_API}) as host:
-        given = {"photos": encode(small), "views": name_views((PLAIN_VIEW, *DETECTOR_VIEWS[:2]))}
+        views = name_views((PLAIN_VIEW, *DETECTOR_VIEWS[:2]))
+        looks = [{"size": size, "view": view} for view in views for size in (160, 224)]
+        given = {"photos": encode(small), "looks": looks}
         scripts = (FACE_API_BOXES, *(OWN_BOXES.replace("BACKEND", backend) for backend in BACKENDS))
         reference, *others = (
             open_page(f"{host.url}parity.html").page.evaluate(RUN % boxes, given) for boxes in scripts

@@ -30,7 +30,8 @@ const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
 /** @returns {Promise<import('../pipeline.js').EmotionPipeline>} */
 async function startPipeline() {
   status.say('loading', 'status_runtime');
-  const offline = await prepareOffline({alsoKeep: await listSamples()});
+  // The first PNG, which loads a module of its own, may come without a network.
+  const offline = await prepareOffline({alsoKeep: [...await listSamples(), 'js/pixels/png.js']});
   void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
   const [detector, maxPixels] = ['detector', 'max-pixels'].map((name) => query.get(name));
   return createEmotionPipeline({

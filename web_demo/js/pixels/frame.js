@@ -7,7 +7,6 @@
  */
 import {createCanvas, getContext} from './canvas.js';
 import {PageError} from '../errors.js';
-import {decodePng, findDelicatePng} from './png.js';
 import {hideProfile} from './icc_profile.js';
 import {MAX_PIXELS, readImageSize} from './image_size.js';
 
@@ -21,6 +20,7 @@ import {MAX_PIXELS, readImageSize} from './image_size.js';
  * @property {() => void} destroy
  */
 
+const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
 const WHOLE_PIXELS = 1 << 22; // of a picture that is read at once
 
 /**
@@ -121,16 +121,22 @@ function cutRegion(pixels, {left, top, width, height}) {
  */
 async function decode(blob, name, maxPixels) {
   const bytes = new Uint8Array(await blob.arrayBuffer());
-  const png = findDelicatePng(bytes);
+  const reader = isPng(bytes) ? await import('./png.js') : null; // most visitors never show one
+  const png = reader?.findDelicatePng(bytes) ?? null;
   const size = readImageSize(bytes);
   const limit = png === null ? maxPixels : maxPixels / 4;
   if (size !== null && size.width * size.height > limit) {
     throw new PageError('error_image_large', {name, width: size.width, height: size.height, limit: Math.floor(limit / 1e6)});
   }
   if (png === null) hideProfile(bytes);
-  return createImageBitmap(png === null ? new Blob([bytes]) : await decodePng(png), {
+  return createImageBitmap(reader === null || png === null ? new Blob([bytes]) : await reader.decodePng(png), {
     imageOrientation: 'from-image',
     colorSpaceConversion: 'none',
     premultiplyAlpha: 'none', // else Chromium's WebP decoder rounds colour * alpha down where its PNG decoder rounds to nearest
   });
+}
+
+/** @param {Uint8Array} bytes */
+function isPng(bytes) {
+  return PNG_SIGNATURE.every((byte, i) => bytes[i] === byte);
 }

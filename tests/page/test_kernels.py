@@ -20,7 +20,7 @@ def expect_reading(visit: Visit) -> None:
     visit.wait_for("ready")
     visit.read_sample()
     assert sum(visit.probabilities) == pytest.approx(1, abs=1e-3)
-    assert visit.page.inner_text("#headline").startswith("Joy, ")
+    assert visit.page.inner_text("#headline").startswith("Happiness, ")
 
 
 def expect_refused(visit: Visit, reason: str) -> None:

@@ -55,7 +55,7 @@ def test_a_checkpoint_of_the_caller_is_built_compared_and_summed_up(tmp_path: Pa
     for name in ("build", "parity", "summary"):
         done = run_step(name, tmp_path, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert "Parity passed: all 5 checks" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "Parity passed: all 7 checks" in (tmp_path / "summary.md").read_text(encoding="utf-8")
     wrong = run_step("build", tmp_path, CHECKPOINT="my net.safetensors", LABELS="a,b")
     assert wrong.returncode == 2
     assert "has 7 classes but 2 labels were given" in wrong.stderr

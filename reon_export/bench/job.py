@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from reon_export.bench.records import BenchRun, Memory, Row, Visit
-from reon_export.browsers.select import PageDriver, open_page
+from reon_export.browsers.select import open_page
 from reon_export.errors import BrowserError, ParityError
 from reon_export.faces.samples import crops_from_photos
 from reon_export.manifest import Manifest, read_manifest
@@ -26,13 +26,15 @@ from reon_export.parity.gates import gate_for, judge
 from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.onnx_runtime import load_onnx
-from reon_export.runtimes.page_session import check_page_is_built
+from reon_export.runtimes.page_session import PageSession, check_page_is_built, check_ready
 from reon_export.runtimes.predictions import Crops, Predictions
+from reon_export.runtimes.runtime_id import KERNELS, TFJS_WASM, RuntimeId
 from reon_export.site.server import SiteServer
 
 PEERS = WEB_DEMO / "bench" / "node_modules"
 NO_PEERS = "its package is not installed; run 'make bench-peers'"
-PAGE_BACKENDS = ("kernels:relaxed", "kernels:simd", "wasm", "webgl", "webgpu")
+TASK_RUNTIMES = (RuntimeId("kernels", "relaxed"), RuntimeId("kernels", "simd"), TFJS_WASM)
+PAGE_RUNTIMES = (*TASK_RUNTIMES, RuntimeId("tfjs", "webgl"), RuntimeId("tfjs", "webgpu"))
 CHAIN = "tfjs:wasm, onnx2tf's graph"
 PARITY_CROPS = 16
 PHOTO = "/samples/astronaut.png"
@@ -75,11 +77,11 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
         for model in models:
             field.add_model(model, options.tflite)
         for task, function in (("detector", "openDetector"), ("frame", "openFrame")):
-            for backend in ("kernels:relaxed", "kernels:simd", "wasm"):
-                field.add_task(task, function, backend)
+            for runtime in TASK_RUNTIMES:
+                field.add_task(task, function, runtime)
         rows = [*field.absent, *_measure(field.contenders, options.rounds, on_progress)]
-        visits = tuple(_visit(pages, backend, on_progress) for backend in ("kernels", "wasm"))
-        memory = (_count_memory(pages, "kernels", options.frames, on_progress),)
+        visits = tuple(_visit(pages, runtime, on_progress) for runtime in (KERNELS, TFJS_WASM))
+        memory = (_count_memory(pages, KERNELS, options.frames, on_progress),)
     order = {row.task: i for i, row in reversed(list(enumerate(rows)))}
     return BenchRun(
         machine=f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
@@ -101,21 +103,11 @@ class _Pages:
         self._url = url
 
     @contextmanager
-    def open(self) -> Iterator["_Page"]:
+    def open(self) -> Iterator[PageSession]:
         with open_page(f"{self._url}bench.html", browser=self._browser) as page:
+            check_ready(page)
             self.version = str(page.version)
-            yield _Page(page)
-
-
-class _Page:
-    def __init__(self, driver: PageDriver) -> None:
-        self._driver = driver
-
-    def call(self, function: str, argument: object = None) -> Any:
-        try:
-            return self._driver.evaluate(f"(argument) => window.reonBench.{function}(argument)", argument)
-        except BrowserError as error:
-            raise ParityError(f"in the browser: {error}") from error
+            yield PageSession(page, "reonBench")
 
 
 @dataclass(frozen=True)
@@ -162,8 +154,9 @@ class _Field:
         if model.manifest.tools.get("converter") == "onnx2tf":
             self._add_classifier(model, CHAIN, {"library": "page", "backend": "wasm", "model": model.address})
             return
-        for backend in PAGE_BACKENDS:
-            self._add_classifier(model, _name(backend), {"library": "page", "backend": backend, "model": model.address})
+        for runtime in PAGE_RUNTIMES:
+            asked = {"library": "page", "backend": runtime.page_backend, "model": model.address}
+            self._add_classifier(model, str(runtime), asked)
         for provider in ("wasm", "webgpu"):
             asked = {"library": "onnxruntime-web", "backend": provider, "model": f"{model.address}/{model.onnx_path}"}
             self._add_classifier(model, f"onnxruntime-web:{provider}", asked)
@@ -173,17 +166,17 @@ class _Field:
                 self._add_classifier(model, "litert:wasm", asked)
         self.contenders.append(_open_native(model))
 
-    def add_task(self, task: str, function: str, backend: str) -> None:
+    def add_task(self, task: str, function: str, runtime: RuntimeId) -> None:
         """The detector or the whole frame, on one of the page's backends."""
-        asked = [backend, PHOTO] if function == "openDetector" else [backend, "/model-0", PHOTO]
+        row = Row(task, str(runtime))
         with ExitStack() as own:
             page = own.enter_context(self._pages.open())
             try:
-                opened = page.call(function, asked)
-            except ParityError as error:
-                self._leave_out(Row(task, _name(backend), reason=str(error)))
+                opened = page.call(function, runtime.page_backend, PHOTO, "/model-0")
+            except (ParityError, BrowserError) as error:
+                self._leave_out(replace(row, reason=str(error)))
             else:
-                self._take(Row(task, _name(backend), opened["version"]), page, own)
+                self._take(replace(row, version=opened["version"]), page, own)
 
     def _add_classifier(self, model: _Model, name: str, asked: dict[str, Any]) -> None:
         """Open a runtime and hold it to the gate of float32: a fast wrong one does not count."""
@@ -203,7 +196,7 @@ class _Field:
             else:
                 self._leave_out(row)
 
-    def _take(self, row: Row, page: _Page, own: ExitStack) -> None:
+    def _take(self, row: Row, page: PageSession, own: ExitStack) -> None:
         self.contenders.append(_Contender(row, partial(page.call, "time")))
         self._stack.push(own.pop_all())
         self._on_progress("runtimes that run", len(self.contenders), len(self.contenders) + len(self.absent))
@@ -212,16 +205,12 @@ class _Field:
         self.absent.append(row)
 
 
-def _name(backend: str) -> str:
-    return backend if backend.startswith("kernels") else f"tfjs:{backend}"
-
-
-def _judge(row: Row, page: _Page, model: _Model) -> Row:
+def _judge(row: Row, page: PageSession, model: _Model) -> Row:
     """The row with the verdict of the page's answers on a few crops."""
-    crops = [base64.b64encode(model.crops_rgb.tobytes()).decode(), len(model.crops_rgb)]
+    crops = base64.b64encode(model.crops_rgb.tobytes()).decode()
     try:
-        answer = page.call("classify", crops)
-    except ParityError as error:
+        answer = page.call("classify", crops, len(model.crops_rgb))
+    except (ParityError, BrowserError) as error:
         return replace(row, verdict="failed", reason=str(error))
     logits, probabilities = (np.array(answer[key], np.float32) for key in ("logits", "probabilities"))
     measurement = measure(model.expected, Predictions(logits, probabilities, model.expected.labels))
@@ -275,17 +264,17 @@ def _finish(contender: _Contender) -> Row:
     return replace(contender.row, median_ms=statistics.median(times), p90_ms=p90)
 
 
-def _visit(pages: _Pages, backend: str, on_progress: OnProgress) -> Visit:
+def _visit(pages: _Pages, runtime: RuntimeId, on_progress: OnProgress) -> Visit:
     seen = []
     for done in range(1, VISITS + 1):
         with pages.open() as page:
-            seen.append(page.call("visit", [backend, "/model-0", PHOTO]))
-        on_progress(f"first visit, {backend}", done, VISITS)
+            seen.append(page.call("visit", runtime.page_backend, PHOTO, "/model-0"))
+        on_progress(f"first visit, {runtime}", done, VISITS)
     paths = [path for path in seen[0]["paths"] if path != PHOTO and not path.endswith(("bench.js", ".css", ".svg"))]
     code = [WEB_DEMO / path[1:] for path in paths if path.endswith((".js", ".wasm"))]
     weights = [WEB_DEMO / path[1:] for path in paths if "tiny_face_detector" in path]
     return Visit(
-        runtime="kernels" if backend == "kernels" else f"tfjs:{backend}",
+        runtime=str(runtime),
         requests=len(paths),
         code_bytes=sum(len(gzip.compress(file.read_bytes(), 9)) for file in code),
         weight_bytes=sum(file.stat().st_size for file in weights),
@@ -294,14 +283,14 @@ def _visit(pages: _Pages, backend: str, on_progress: OnProgress) -> Visit:
     )
 
 
-def _count_memory(pages: _Pages, backend: str, frames: int, on_progress: OnProgress) -> Memory:
+def _count_memory(pages: _Pages, runtime: RuntimeId, frames: int, on_progress: OnProgress) -> Memory:
     step = max(1, frames // 20)
     with pages.open() as page:
-        page.call("openFrame", [backend, "/model-0", PHOTO])
+        page.call("openFrame", runtime.page_backend, PHOTO, "/model-0")
         page.call("time", 50)
         before = page.call("memory")
         for done in range(0, frames, step):
             page.call("time", min(step, frames - done))
             on_progress(f"{frames} frames", min(done + step, frames), frames)
         after = page.call("memory")
-    return Memory(backend, frames, before["bytes"], after["bytes"])
+    return Memory(str(runtime), frames, before["bytes"], after["bytes"])

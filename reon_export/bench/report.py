@@ -5,14 +5,17 @@ from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from reon_export.atomic import replace_file
 from reon_export.bench.job import CHAIN
-from reon_export.bench.records import BenchRun, Memory, Row, Visit
+from reon_export.bench.records import BenchRun, Memory, Row
 from reon_export.output_places import OwnFiles
 from reon_export.read_file import read_bytes
 
 _JSON, _MARKDOWN, _SVG = "bench.json", "bench.md", "bench.svg"
 _FORMAT = "reon-bench"
+_RUN = TypeAdapter(BenchRun)
 
 
 def _is_ours(path: Path) -> bool:
@@ -35,10 +38,7 @@ def read_bench(path: Path) -> BenchRun:
     content = json.loads(path.read_text(encoding="utf-8"))
     if content.pop("format", None) != _FORMAT or content.pop("version", None) != 1:
         raise ValueError(f"{path} is no bench.json of this version")
-    content["rows"] = tuple(Row(**row) for row in content["rows"])
-    content["visits"] = tuple(Visit(**visit) for visit in content["visits"])
-    content["memory"] = tuple(Memory(**memory) for memory in content["memory"])
-    return BenchRun(**content)
+    return _RUN.validate_python(content)
 
 
 def write_bench(run: BenchRun, folder: Path) -> None:

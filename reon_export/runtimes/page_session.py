@@ -25,11 +25,12 @@ _READY = """async () => {
 
 
 class PageSession:
-    """An open, ready parity page."""
+    """An open, ready page for the parity job or the bench."""
 
-    def __init__(self, page: PageDriver) -> None:
-        """Wrap a page that has set `window.reonParityReady`."""
+    def __init__(self, page: PageDriver, api: str = "reonParity") -> None:
+        """Wrap a page that has set `window.reonParityReady` and offers its functions as `window.<api>`."""
         self._page = page
+        self._api = api
 
     @property
     def browser_version(self) -> BrowserVersion:
@@ -37,13 +38,13 @@ class PageSession:
         return self._page.version
 
     def call(self, function: str, *arguments: object) -> Any:
-        """Await `window.reonParity.<function>(...arguments)`; what goes in and comes out is JSON.
+        """Await `window.<api>.<function>(...arguments)`; what goes in and comes out is JSON.
 
         Raises ParityError with the page's own words, BrowserError if the browser itself breaks.
         """
         try:
             return self._page.evaluate(
-                "([name, args]) => window.reonParity[name](...args)", [function, list(arguments)]
+                "([api, name, args]) => window[api][name](...args)", [self._api, function, list(arguments)]
             )
         except ScriptError as error:
             raise ParityError(f"in the browser: {error}") from error
@@ -69,7 +70,7 @@ def open_page_session(
         SiteServer(WEB_DEMO, mounts={"model": model_dir}) as server,
         open_page(server.url + "parity.html", browser=browser, init_script=init_script) as page,
     ):
-        _check_ready(page)
+        check_ready(page)
         yield PageSession(page)
 
 
@@ -83,7 +84,8 @@ def check_page_is_built() -> None:
         raise SetupError("the page's JavaScript libraries are not built (no web_demo/vendor); run 'make vendor'")
 
 
-def _check_ready(page: PageDriver) -> None:
+def check_ready(page: PageDriver) -> None:
+    """Raise ParityError with the page's own reason if its module could not be loaded."""
     try:
         ready = page.evaluate(_READY)
     except ScriptError as error:

@@ -87,10 +87,11 @@ const OPEN = {
 };
 
 /**
- * @param {[string, number]} crops base64 of uint8 NHWC RGB, and how many
+ * @param {string} cropsBase64 of uint8 NHWC RGB
+ * @param {number} count
  * @returns {Promise<{logits: number[][], probabilities: number[][]}>}
  */
-async function classify([cropsBase64, count]) {
+async function classify(cropsBase64, count) {
   const {size, classify: ask} = /** @type {Contender} */ (contender);
   const crops = Uint8Array.from(atob(cropsBase64), (character) => character.charCodeAt(0));
   const answers = {logits: /** @type {number[][]} */ ([]), probabilities: /** @type {number[][]} */ ([])};
@@ -104,9 +105,10 @@ async function classify([cropsBase64, count]) {
 
 /**
  * The detector's first look at a frame of a camera's size, drawing it included.
- * @param {[string, string]} asked backend; a photograph's address
+ * @param {string} backend
+ * @param {string} photo address
  */
-async function openDetector([backend, photo]) {
+async function openDetector(backend, photo) {
   const runtime = await startRuntime(backend);
   const detector = await createDetector({runtime});
   const frame = openBitmap(await readFrame(photo));
@@ -119,9 +121,11 @@ async function openDetector([backend, photo]) {
 
 /**
  * All that happens to a camera's frame: read, detect, crop, classify.
- * @param {[string, string, string]} asked backend; the model's folder; a photograph's address
+ * @param {string} backend
+ * @param {string} photo address
+ * @param {string} model the model's folder
  */
-async function openFrame([backend, model, photo]) {
+async function openFrame(backend, photo, model) {
   const made = await createEmotionPipeline({manifestUrl: `${model}/manifest.json`, backend, worker: 'never'});
   const picture = await readFrame(photo);
   repeated = async () => {
@@ -152,9 +156,11 @@ async function time(runs) {
 
 /**
  * A first visit: from nothing to the first reading, in milliseconds, and what was fetched for it.
- * @param {[string, string, string]} asked backend; the model's folder; a photograph's address
+ * @param {string} backend
+ * @param {string} photo address
+ * @param {string} model the model's folder
  */
-async function visit([backend, model, photo]) {
+async function visit(backend, photo, model) {
   const started = performance.now();
   const made = await createEmotionPipeline({manifestUrl: `${model}/manifest.json`, backend, worker: 'never'});
   const readyMs = performance.now() - started;

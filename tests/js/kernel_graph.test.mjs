@@ -7,7 +7,7 @@ import {fileURLToPath} from 'node:url';
 
 import {planGraph} from '../../web_demo/js/inference/runtimes/kernels/graph.js';
 import {canRun, KernelMemory} from '../../web_demo/js/inference/runtimes/kernels/module.js';
-import {readWeights} from '../../web_demo/js/inference/runtimes/kernels/weights.js';
+import {readWeights} from '../../web_demo/js/inference/weights.js';
 
 const VENDOR = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../web_demo/vendor');
 const NAMES = {input: 'input:0', logits: 'logits:0', probabilities: 'probabilities:0'};

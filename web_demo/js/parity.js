@@ -8,7 +8,7 @@ import {createDetector} from './inference/detector.js';
 import {PageError} from './errors.js';
 import {fetchArtefact, findArtefact, readManifest} from './inference/manifest.js';
 import {cropFace} from './pixels/preprocess.js';
-import {startRuntime} from './inference/runtimes/runtime.js';
+import {isRefusal, startRuntime} from './inference/runtimes/runtime.js';
 import {openImage} from './pixels/frame.js';
 import {createEmotionPipeline} from './pipeline.js';
 import {trackToJson} from './score_files.js';
@@ -66,7 +66,7 @@ async function load({manifestUrl, precision, backend, isProven = true, keep = fa
  * @param {unknown} error
  */
 function nameRefusal(error) {
-  if (error instanceof PageError && error.code === 'error_backend_failed') return error.message;
+  if (isRefusal(error)) return error.message;
   throw error;
 }
 

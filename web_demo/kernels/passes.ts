@@ -1,7 +1,6 @@
 // Passes over memory that are no products.
 import {multiplyAdd} from './arithmetic';
 
-
 /**
  * Bytes to floats, less the channel's mean: count bytes of RGB.
  * means: 12 floats, the three means four times, so that 4 pixels are 3 vectors.

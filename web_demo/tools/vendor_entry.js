@@ -2,8 +2,8 @@
  * What the page uses of TF.js. `tools/vendor.mjs` bundles this file to vendor/tfjs.js; js/inference/runtimes/tfjs.js is the only
  * file that imports that bundle.
  *
- * The wasm backend is part of the first chunk, because it is the one that the page tries first. The others are
- * chunks of their own, fetched only when they are asked for.
+ * The wasm backend is part of the first chunk, because it is the one that is tried first where the page's own kernels
+ * cannot run. The others are chunks of their own, fetched only when they are asked for.
  */
 export {
   add, backend, conv2d, depthwiseConv2d, div, env, getBackend, io, matMul, maximum, maxPool, memory, mul, ready, setBackend, sigmoid,

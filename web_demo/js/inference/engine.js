@@ -6,6 +6,7 @@ import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
 import {detectorViewAt, FULL_LOOK, followLive, looksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
 import {cropLook} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
+import {isRefusal} from './runtimes/runtime.js';
 import {startClassifier} from './start_classifier.js';
 
 /** @typedef {import('./detector.js').FaceBox} FaceBox */
@@ -141,7 +142,7 @@ export async function startEngine(options, onProgress) {
       await detector.warmUp();
     } catch (error) {
       classifier.destroy();
-      if (backend !== null || !(error instanceof PageError) || error.code !== 'error_backend_failed') throw error;
+      if (backend !== null || !isRefusal(error)) throw error;
       return startParts(null, [...runtime.rejected, {backend: runtime.backend, reason: String(error.params.reason)}]);
     }
     const loss = {reason: /** @type {string | null} */ (null), tell() {}};

@@ -3,6 +3,7 @@
  * them, and the same gate as the parity job. A backend that misses it is not used.
  */
 import {fetchVerified} from './manifest.js';
+import {softmax} from './softmax.js';
 
 /** @typedef {import('./classifier.js').Classifier} Classifier */
 /** @typedef {{maxAbsProb: number, gate: number, samples: number, passed: boolean}} SelfTestResult */
@@ -29,15 +30,4 @@ export async function runSelfTest({classifier, runtime, selfTest, manifestUrl}) 
   const backend = runtime.isHalfFloat ? 'half-float' : runtime.backend === 'kernels' ? 'wasm' : runtime.backend;
   const gate = selfTest.max_abs_prob[classifier.precision]?.[backend] ?? 0; // no gate, no pass
   return {maxAbsProb, gate, samples: selfTest.samples, passed: maxAbsProb <= gate};
-}
-
-/**
- * @param {number[]} logits
- * @returns {number[]}
- */
-function softmax(logits) {
-  const largest = Math.max(...logits);
-  const weights = logits.map((logit) => Math.exp(logit - largest));
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
 }

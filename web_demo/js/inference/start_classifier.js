@@ -2,7 +2,7 @@
 import {loadClassifier} from './classifier.js';
 import {PageError} from '../errors.js';
 import {fetchArtefact} from './manifest.js';
-import {startRuntime} from './runtimes/runtime.js';
+import {isRefusal, startRuntime} from './runtimes/runtime.js';
 import {runSelfTest} from './self_test.js';
 
 /** @typedef {import('./self_test.js').SelfTestResult} SelfTestResult */
@@ -52,7 +52,7 @@ export async function startClassifier({manifest, artefact, manifestUrl, backend,
    * @returns {string} why this backend cannot be used, where another may be
    */
   function nameRefusal(error) {
-    if (backend === null && error instanceof PageError && error.code === 'error_backend_failed') return String(error.params.reason);
+    if (backend === null && isRefusal(error)) return String(error.params.reason);
     throw error;
   }
 

@@ -1,4 +1,4 @@
-/** The weights of a TF.js model: float32, or stored as float16, uint8 or uint16, as TF.js' decodeWeights reads them. */
+/** Weights as TF.js' files store them: float32, or float16, uint8 or uint16, as its decodeWeights reads them. */
 
 /** @typedef {{name: string, shape: number[], dtype: string, quantization?: {dtype: string, scale?: number, min?: number}}} WeightSpec */
 /** @typedef {{shape: number[], values: Float32Array | Int32Array}} Weight */
@@ -19,7 +19,7 @@ export function readWeights(specs, shards) {
     const count = spec.shape.reduce((product, size) => product * size, 1);
     const stored = spec.quantization?.dtype ?? spec.dtype;
     const reader = READERS[/** @type {keyof typeof READERS} */ (stored)];
-    if (reader === undefined) throw new Error(`the weight ${spec.name} is stored as ${stored}, which the kernels do not know`);
+    if (reader === undefined) throw new Error(`the weight ${spec.name} is stored as ${stored}, which is not known here`);
     end += count * reader.bytes;
     if (end > bytes.byteLength) throw new Error(`the weight ${spec.name} ends at byte ${end} of ${bytes.byteLength}`);
     const {scale = 1, min = 0} = spec.quantization ?? {};

@@ -3,6 +3,7 @@
  * together by tests/faces/test_detector_input.py. Browsers shrink pictures each by a rule of its own, and TinyFaceDetector's
  * boxes move by several pixels with it. Pure: no DOM.
  */
+import {HELD_PIXELS} from './image_size.js';
 import {roundHalfUp} from './crop.js';
 
 /** @typedef {import('./preprocess.js').PixelFrame} PixelFrame */
@@ -10,8 +11,6 @@ import {roundHalfUp} from './crop.js';
 /** @typedef {{left: number, top: number, scaleX: number, scaleY: number}} Placement of the frame in the input; scales in pixels of the frame */
 
 /** @typedef {Placement & {width: number, height: number, columns: Taps, rows: Taps}} Layout width and height: as drawn */
-
-export const STRIP_PIXELS = 1 << 22; // of a huge photograph, what is held at once
 
 /**
  * Where a frame lies in the input, and what each of its pixels there is made of.
@@ -71,7 +70,7 @@ export function showFrame(frame, size, view) {
  * @returns {(row: number) => Float64Array} RGB
  */
 function createRowReader(frame, columns) {
-  const stripRows = Math.max(1, Math.floor(STRIP_PIXELS / frame.width));
+  const stripRows = Math.max(1, Math.floor(HELD_PIXELS / frame.width));
   /** @type {Uint8ClampedArray} */
   let pixels = new Uint8ClampedArray(0);
   let stripTop = 0;

@@ -8,7 +8,7 @@
 import {createCanvas, getContext} from './canvas.js';
 import {PageError} from '../errors.js';
 import {hideProfile} from './icc_profile.js';
-import {MAX_PIXELS, readImageSize} from './image_size.js';
+import {HELD_PIXELS, MAX_PIXELS, readImageSize} from './image_size.js';
 
 /** @typedef {import('./crop.js').Region} Region */
 /**
@@ -21,7 +21,6 @@ import {MAX_PIXELS, readImageSize} from './image_size.js';
  */
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
-const WHOLE_PIXELS = 1 << 22; // of a picture that is read at once
 
 /**
  * Decode an image file.
@@ -57,7 +56,7 @@ export async function openImage(blob, name) {
 export function openBitmap(bitmap, {isKept = false} = {}) {
   const {width, height} = bitmap;
   const whole = {left: 0, top: 0, width, height};
-  const isSmall = width * height <= WHOLE_PIXELS;
+  const isSmall = width * height <= HELD_PIXELS;
   /** @type {ImageData | null} */
   let pixels = null;
   return {

@@ -6,6 +6,8 @@ import {readName} from './icc_profile.js';
 
 /** Of one picture that is read; as reon_export/limits.py. A PNG that js/pixels/png.js decodes takes four times the room. */
 export const MAX_PIXELS = 2 ** 26;
+/** Of a picture that is held unpacked at once; a larger one is read in parts. */
+export const HELD_PIXELS = 1 << 22;
 /** Metadata before a JPEG's size can be long; what lies behind this is not looked for. */
 export const HEAD_BYTES = 4 * 1024 * 1024;
 

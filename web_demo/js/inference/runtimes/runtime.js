@@ -64,6 +64,15 @@ export async function startRuntime(asked, before = []) {
 }
 
 /**
+ * Whether a backend refused to start or to take a network, which another backend may: anything else is an error of its own.
+ * @param {unknown} error
+ * @returns {error is PageError}
+ */
+export function isRefusal(error) {
+  return error instanceof PageError && error.code === 'error_backend_failed';
+}
+
+/**
  * @param {string | null} asked
  * @returns {{backends: readonly BackendName[], variants: readonly import('./kernels/module.js').Variant[]}}
  */

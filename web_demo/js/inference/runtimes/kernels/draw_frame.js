@@ -1,5 +1,7 @@
 /** A frame as the detector's input, by the rule of js/pixels/detector_input.js, in float32: 255 is off by 1e-4 at most. */
-import {layOut, showFrame, STRIP_PIXELS} from '../../../pixels/detector_input.js';
+import {HELD_PIXELS} from '../../../pixels/image_size.js';
+import {layOut, showFrame} from '../../../pixels/detector_input.js';
+import {roundUp} from './module.js';
 
 /** @typedef {import('../../../pixels/detector_input.js').Taps} Taps */
 
@@ -13,7 +15,7 @@ const READ_AHEAD = 16; // bytes that a kernel may load past the end
  * @param {import('../../../pixels/measure.js').View} view
  */
 export function drawFrame(memory, address, frame, size, view) {
-  if (frame.width * frame.height > STRIP_PIXELS) { // is read piece by piece
+  if (frame.width * frame.height > HELD_PIXELS) { // is read piece by piece
     memory.floats(address, size * size * 3).set(showFrame(frame, size, view));
     return;
   }
@@ -23,7 +25,7 @@ export function drawFrame(memory, address, frame, size, view) {
   const [columnTaps, rowTaps] = [packTaps(columns, 4), packTaps(rows, width * 16)];
   const bytes = [data.length + READ_AHEAD, frame.height * width * 16, columnTaps.values.byteLength, rowTaps.values.byteLength];
   const start = memory.borrow(bytes.reduce((sum, count) => sum + count + READ_AHEAD, 0));
-  const places = bytes.map((_, i) => start + bytes.slice(0, i).reduce((sum, count) => sum + roundUp(count), 0));
+  const places = bytes.map((_, i) => start + bytes.slice(0, i).reduce((sum, count) => sum + roundUp(count, READ_AHEAD), 0));
   const [rgba, shrunk, forColumns, forRows] = places;
   const {buffer} = kernels.memory;
   new Uint8Array(buffer, rgba, data.length).set(data);
@@ -50,9 +52,4 @@ function packTaps({first, weights}, step) {
     floats.set(weights[i], at + 2);
   }
   return {values: new Uint8Array(values), most};
-}
-
-/** @param {number} bytes */
-function roundUp(bytes) {
-  return Math.ceil(bytes / 16) * 16;
 }

@@ -8,7 +8,7 @@ import {KERNEL_FILES} from '../../../vendor.js';
 /** @type {readonly Variant[]} the faster first: it multiplies and adds in one instruction, and Safari has it not */
 export const VARIANTS = ['relaxed', 'simd'];
 const PAGE_BYTES = 65536;
-const ALIGNMENT = 64; // a cache line
+export const ALIGNMENT = 64; // bytes of a cache line
 const CONSTANTS_END = 2048; // AssemblyScript keeps those of kernels/arithmetic.ts from 1024 on; address 0 means none
 
 // A module with one function: v128.const, and for `relaxed` f32x4.relaxed_madd of three of them.
@@ -26,6 +26,14 @@ const PROBES = {
 function probe(code) {
   const body = [0, ...code, 0x0b];
   return Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, body.length + 2, 1, body.length, ...body);
+}
+
+/**
+ * @param {number} value
+ * @param {number} step
+ */
+export function roundUp(value, step) {
+  return Math.ceil(value / step) * step;
 }
 
 /**
@@ -67,7 +75,7 @@ export class KernelMemory {
    */
   reserve(bytes) {
     const address = this.#end;
-    this.#end = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
+    this.#end = roundUp(address + bytes, ALIGNMENT);
     const missing = this.#end + ALIGNMENT - this.bytes; // kernels may read past the end of an input
     if (missing > 0) this.kernels.memory.grow(Math.ceil(missing / PAGE_BYTES));
     return address;

@@ -4,7 +4,8 @@ import {drawFrame} from './draw_frame.js';
 import {KernelMemory} from './module.js';
 import {firstPixel, Plan, rowBytes} from './plan.js';
 import {MEAN_RGB, SEPARABLE_LAYERS} from '../../tiny_face.js';
-import {readWeights} from './weights.js';
+import {readWeights} from '../../weights.js';
+import {softmax} from '../../softmax.js';
 
 /**
  * @param {WebAssembly.Module} module
@@ -32,7 +33,7 @@ export function createClassifierNetwork(module, artifacts, names, spec) {
     run(rgb) {
       fill(rgb);
       plan.run();
-      return {logits: Float32Array.from(output), probabilities: softmax(output)};
+      return {logits: Float32Array.from(output), probabilities: Float32Array.from(softmax(output))};
     },
   };
 }
@@ -127,15 +128,4 @@ function createFiller(memory, input, mean) {
     bytes.set(rgb);
     for (let y = 0; y < input.height; y += 1) kernels.centreBytes(staged + y * rowLength, rowLength, means, input.address + start + y * step);
   };
-}
-
-/**
- * @param {Float32Array} logits
- * @returns {Float32Array}
- */
-function softmax(logits) {
-  const largest = logits.reduce((most, value) => Math.max(most, value), -Infinity);
-  const powers = Array.from(logits, (value) => Math.exp(value - largest));
-  const sum = powers.reduce((total, value) => total + value, 0);
-  return Float32Array.from(powers, (value) => value / sum);
 }

@@ -3,8 +3,9 @@
  * nothing reads them any more. A run is the calls alone: nothing is allocated.
  */
 
+import {ALIGNMENT, roundUp} from './module.js';
+
 /** @typedef {import('./module.js').KernelMemory} KernelMemory */
-/** @typedef {import('./module.js').Kernels} Kernels */
 /** @typedef {{height: number, width: number, channels: number}} Size */
 /** @typedef {{top: number, left: number, bottom: number, right: number}} Border in pixels */
 /**
@@ -17,7 +18,6 @@
 
 const PANEL = 8; // channels of a convolution's panel; those of a pixel are filled up to a multiple of it
 const LANES = 4;
-const LINE = 64; // bytes of a cache line
 /** @type {Border} */
 export const NO_BORDER = {top: 0, left: 0, bottom: 0, right: 0};
 const ACTIVATIONS = {none: 0, silu: 1, sigmoid: 2, leakyRelu: 3};
@@ -262,7 +262,7 @@ function placeTensors(tensors) {
     tensor.address = 0;
     for (const {address, bytes} of rivals) {
       if (address >= tensor.address + tensor.bytes) break;
-      tensor.address = Math.max(tensor.address, roundUp(address + bytes, LINE));
+      tensor.address = Math.max(tensor.address, roundUp(address + bytes, ALIGNMENT));
     }
     placed.push(tensor);
     end = Math.max(end, tensor.address + tensor.bytes);
@@ -278,14 +278,6 @@ export function rowBytes({border, width, pitch}) {
 /** @param {Tensor} tensor @returns {number} bytes from its border's first pixel to its own */
 export function firstPixel(tensor) {
   return tensor.border.top * rowBytes(tensor) + tensor.border.left * tensor.pitch * 4;
-}
-
-/**
- * @param {number} value
- * @param {number} step
- */
-function roundUp(value, step) {
-  return Math.ceil(value / step) * step;
 }
 
 /**

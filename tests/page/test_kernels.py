@@ -47,6 +47,54 @@ def test_without_relaxed_simd_the_other_variant_runs(open_page: OpenPage, site: 
     assert "does not run here: this browser has no WebAssembly relaxed SIMD." in asked.error
 
 
+# The relaxed module is compiled first. Each convolution of the SLOW one is held up.
+HOLD_UP = """
+    const {compile, Instance} = WebAssembly;
+    const compiled = [];
+    WebAssembly.compile = async (bytes) => {
+        const module = await compile(bytes);
+        compiled.push(module);
+        return module;
+    };
+    WebAssembly.Instance = function (module, imports) {
+        const {exports} = new Instance(module, imports);
+        if (module !== compiled[SLOW]) return {exports};
+        return {exports: {...exports, convolve(...values) {
+            const end = performance.now() + 0.5;
+            while (performance.now() < end);
+            exports.convolve(...values);
+        }}};
+    };"""
+
+
+@pytest.mark.parametrize(("slow", "faster"), [(1, "relaxed"), (0, "simd")])
+def test_the_faster_variant_is_measured_and_remembered(
+    open_page: OpenPage, site: SiteServer, slow: int, faster: str
+) -> None:
+    visit = open_page(f"{site.url}{ADDRESS}", init_script=f"const SLOW = {slow};" + HOLD_UP)
+    expect_reading(visit)
+    measured = visit.page.inner_text("#facts")
+    assert f"kernels:{faster}, 1 thread, the fastest on this device (relaxed " in measured
+    visit.requests.clear()
+    visit.page.reload()
+    expect_reading(visit)
+    assert measured.split("the fastest")[1][:40] in visit.page.inner_text("#facts")  # those of the first visit
+    kernels = [url.rpartition("/")[2] for url in visit.requests if "kernels-" in url]
+    assert kernels == [f"kernels-{faster}.wasm"]
+    visit.page.goto(f"{site.url}{ADDRESS}&backend=kernels:relaxed")
+    expect_reading(visit)
+    assert "kernels:relaxed, 1 thread, as asked in the address" in visit.page.inner_text("#facts")
+    visit.page.goto(f"{site.url}?worker=never&precision=float16")  # another file of weights: measured again
+    expect_reading(visit)
+    assert measured.split("the fastest")[1][:40] not in visit.page.inner_text("#facts")
+
+
+def test_what_was_remembered_may_be_anything(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(f"{site.url}{ADDRESS}", init_script="localStorage.setItem('reon-kernels', '{\"variant\": 7');")
+    expect_reading(visit)
+    assert "the fastest on this device (" in visit.page.inner_text("#facts")
+
+
 @pytest.mark.parametrize("network", ["createClassifierNetwork", "createTinyFaceNetwork"])
 def test_memory_that_cannot_grow(open_page: OpenPage, site: SiteServer, network: str) -> None:
     full = f"""

@@ -34,6 +34,7 @@ import {connectWorker} from './inference/worker_client.js';
  * @property {import('./inference/engine.js').OnProgress} [onProgress]
  */
 
+const CHOICE_KEY = 'reon-kernels';
 const DETECTOR_SIZES = {least: 96, most: 608, step: 32};
 
 /**
@@ -45,11 +46,12 @@ export async function createEmotionPipeline({
   manifestUrl, backend = null, precision = null, detectorSize = null, maxPixels = null, worker = 'auto', onProgress = () => {},
 }) {
   if (detectorSize !== null) checkDetectorSize(detectorSize);
-  const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, backend, precision, detectorSize, maxPixels};
+  const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, backend, precision, detectorSize, maxPixels, remembered: recallChoice()};
   const remote = worker === 'auto' ? await connectWorker() : null;
   if (remote === null) return startHere(options, onProgress);
   try {
     let {facts} = await remote.ask({call: 'start', options}, [], onProgress);
+    keepChoice(facts);
     return createPipeline({
       facts: () => ({...facts, offMainThread: true}),
       async look(picture, asked) {
@@ -73,6 +75,7 @@ export async function createEmotionPipeline({
  */
 async function startHere(options, onProgress) {
   const engine = await startEngine(options, onProgress);
+  keepChoice(engine.facts);
   return createPipeline({
     facts: () => ({...engine.facts, offMainThread: false}),
     look: engine.analyze,
@@ -114,6 +117,28 @@ async function capture(source) {
   const isPicture = source instanceof Blob || source instanceof ImageBitmap
     || (typeof VideoFrame !== 'undefined' && source instanceof VideoFrame);
   return isPicture ? /** @type {import('./inference/engine.js').Picture} */ (source) : createImageBitmap(source);
+}
+
+/**
+ * Which kernels an earlier visit measured to be the faster: a worker has no storage that is read at once.
+ * @returns {import('./inference/runtimes/runtime.js').Choice | null}
+ */
+function recallChoice() {
+  try {
+    return JSON.parse(localStorage.getItem(CHOICE_KEY) ?? 'null');
+  } catch {
+    return null; // storage is forbidden, or holds something else: it is measured again
+  }
+}
+
+/** @param {import('./inference/engine.js').Facts} facts */
+function keepChoice({runtime: {choice}}) {
+  if (choice === null) return;
+  try {
+    localStorage.setItem(CHOICE_KEY, JSON.stringify(choice));
+  } catch {
+    // it is measured again
+  }
 }
 
 /** @param {number} size */

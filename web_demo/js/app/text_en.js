@@ -25,6 +25,8 @@ export const EN = {
   threads_none: 'graphics processor',
   reason_asked: 'as asked in the address',
   reason_first: 'first choice',
+  reason_measured: 'the fastest on this device ({times})',
+  reason_time: '{name} {ms} ms',
   reason_fallback: 'because {rejected}',
   rejected_item: '{backend} does not run ({reason})',
   verdict_passed: 'Passed. Largest difference in probability from PyTorch: {difference}, over {samples} face crops ({backend}).',

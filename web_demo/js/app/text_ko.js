@@ -24,6 +24,8 @@ export const KO = {
   threads_none: 'GPU',
   reason_asked: '주소에서 지정함',
   reason_first: '첫 번째 선택',
+  reason_measured: '이 기기에서 가장 빠름({times})',
+  reason_time: '{name} {ms} ms',
   reason_fallback: '이유: {rejected}',
   rejected_item: '{backend} 실행 불가 ({reason})',
   verdict_passed: '통과. PyTorch와의 확률 차이는 얼굴 {samples}장에서 최대 {difference} ({backend}).',

@@ -18,6 +18,7 @@ import {startClassifier} from './start_classifier.js';
  * @property {string} manifestUrl absolute
  * @property {string | null} backend the one to use; null lets the engine choose
  * @property {string | null} precision the one to use; null takes the smallest artefact that passed
+ * @property {import('./runtimes/runtime.js').Choice | null} remembered which kernels an earlier visit found to be the faster
  * @property {number | null} maxPixels of a picture's file; null takes js/pixels/image_size.js' limit
  * @property {number | null} detectorSize the face detector's input, a multiple of 32; null looks as js/inference/detector.js says
  */
@@ -85,8 +86,8 @@ export async function startEngine(options, onProgress) {
 
   return {
     get facts() {
-      const {runtime: {backend, variant, asked, rejected, threads, isHalfFloat}, selfTest} = parts;
-      const runtime = {backend, variant, asked, rejected, threads, isHalfFloat}; // no functions: it is sent to the page
+      const {runtime: {backend, variant, asked, rejected, threads, isHalfFloat}, choice, selfTest} = parts;
+      const runtime = {backend, variant, asked, rejected, choice, threads, isHalfFloat}; // no functions: it is sent to the page
       return {name: manifest.name, spec: manifest.spec, artefact, checkpoint: manifest.source?.sha256 ?? '', runtime, selfTest};
     },
     analyze,
@@ -119,12 +120,13 @@ export async function startEngine(options, onProgress) {
    * @returns {Promise<Parts>}
    */
   async function startParts(backend, before) {
-    const {runtime, classifier, selfTest} = await startClassifier({
+    const {runtime, classifier, selfTest, choice} = await startClassifier({
       manifest,
       artefact,
       manifestUrl: options.manifestUrl,
       backend,
       before,
+      remembered: options.remembered,
       onProgress: (doneBytes, totalBytes) => onProgress({stage: 'model', doneBytes, totalBytes}),
       onWarmUp: () => onProgress({stage: 'warm_up'}),
     });
@@ -155,6 +157,7 @@ export async function startEngine(options, onProgress) {
       loss,
       classifier,
       selfTest,
+      choice,
       detector,
       destroy() {
         detector.destroy();

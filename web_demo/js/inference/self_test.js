@@ -9,6 +9,16 @@ import {softmax} from './softmax.js';
 /** @typedef {{maxAbsProb: number, gate: number, samples: number, passed: boolean}} SelfTestResult */
 
 /**
+ * @param {import('./manifest.js').SelfTest} selfTest
+ * @param {string} manifestUrl absolute
+ * @returns {Promise<Uint8Array>} RGB, one crop after another
+ * @throws {import('../errors.js').PageError} if they are damaged
+ */
+export async function fetchCrops(selfTest, manifestUrl) {
+  return new Uint8Array(await fetchVerified(selfTest.file, manifestUrl));
+}
+
+/**
  * @param {object} options
  * @param {Classifier} options.classifier
  * @param {import('./runtimes/runtime.js').Runtime} options.runtime
@@ -18,7 +28,7 @@ import {softmax} from './softmax.js';
  * @throws {import('../errors.js').PageError} if the crops are damaged or the classifier's answer is no distribution
  */
 export async function runSelfTest({classifier, runtime, selfTest, manifestUrl}) {
-  const crops = new Uint8Array(await fetchVerified(selfTest.file, manifestUrl));
+  const crops = await fetchCrops(selfTest, manifestUrl);
   const cropBytes = crops.length / selfTest.samples;
   let maxAbsProb = 0;
   for (let i = 0; i < selfTest.samples; i += 1) {

@@ -158,14 +158,24 @@ function describeVerdict({gate, parity}) {
  * @param {import('../../inference/runtimes/runtime.js').RuntimeFacts} runtime
  * @returns {string}
  */
-function describeBackend({backend, variant, asked, rejected, threads}) {
+function describeBackend({backend, variant, asked, rejected, choice, threads}) {
   const rejections = rejected.map((item) => translate('rejected_item', item)).join('; ');
-  const choice = rejected.length === 0 ? translate('reason_first') : translate('reason_fallback', {rejected: rejections});
+  const reason = rejected.length === 0 ? describeChoice(choice) : translate('reason_fallback', {rejected: rejections});
   return translate('fact_backend_value', {
     backend: variant === null ? backend : `${backend}:${variant}`,
     threads: describeThreads(threads),
-    reason: asked ? translate('reason_asked') : choice,
+    reason: asked ? translate('reason_asked') : reason,
   });
+}
+
+/**
+ * @param {import('../../inference/runtimes/runtime.js').Choice | null} choice
+ * @returns {string}
+ */
+function describeChoice(choice) {
+  if (choice === null) return translate('reason_first');
+  const times = Object.entries(choice.timesMs).map(([name, ms]) => translate('reason_time', {name, ms: formatNumber(ms, 1)}));
+  return translate('reason_measured', {times: times.join(', ')});
 }
 
 /**

@@ -10,9 +10,11 @@ import {canRun, VARIANTS} from './kernels/module.js';
  * @property {import('./kernels/module.js').Variant | null} variant of the kernels
  * @property {boolean} asked whether it was asked for, rather than chosen
  * @property {Rejection[]} rejected the backends that were tried before it, and why each was not taken
+ * @property {Choice | null} choice how the variant was chosen where this browser can run both; null if nothing was measured
  * @property {number | null} threads null for a graphics processor
  * @property {boolean} isHalfFloat whether the graphics processor rounds every intermediate result to 16 bits
  */
+/** @typedef {{key: string, variant: import('./kernels/module.js').Variant, timesMs: Record<string, number>}} Choice key: for which model and browser; timesMs of one crop, by variant */
 /** @typedef {{shape: number[], values: Float32Array}} NodeOutput */
 /**
  * @typedef {object} GraphNetwork
@@ -33,7 +35,7 @@ import {canRun, VARIANTS} from './kernels/module.js';
  * @property {(weights: Map<string, import('../detector_weights.js').Weight>, sizes: readonly number[]) => Promise<import('../tiny_face.js').TinyFaceNetwork>} loadTinyFace
  * @property {() => {tensors: number, bytes: number}} memory
  */
-/** @typedef {RuntimeFacts & RuntimeCore} Runtime */
+/** @typedef {Omit<RuntimeFacts, 'choice'> & RuntimeCore} Runtime */
 
 /**
  * The order in which backends are tried. The kernels are first: they are the fastest on a processor and a hundredth of TF.js'
@@ -46,11 +48,12 @@ export const BACKENDS = ['kernels', 'wasm', 'webgpu', 'webgl', 'cpu'];
  * Start the runtime that is `asked`, or the first that works.
  * @param {string | null} asked a backend; of the kernels also one variant, as in kernels:simd
  * @param {readonly Rejection[]} [before] backends that were given up already, with the reasons
+ * @param {import('./kernels/module.js').Variant} [first] of the kernels to try where none was asked for
  * @returns {Promise<Runtime>}
  * @throws {PageError} if the libraries are missing, the asked backend is unknown or does not run, or none runs
  */
-export async function startRuntime(asked, before = []) {
-  const {backends, variants} = parseAsked(asked);
+export async function startRuntime(asked, before = [], first = VARIANTS[0]) {
+  const {backends, variants} = parseAsked(asked, first);
   /** @type {Rejection[]} */
   const rejected = [...before];
   for (const backend of backends) {
@@ -74,10 +77,11 @@ export function isRefusal(error) {
 
 /**
  * @param {string | null} asked
+ * @param {import('./kernels/module.js').Variant} first
  * @returns {{backends: readonly BackendName[], variants: readonly import('./kernels/module.js').Variant[]}}
  */
-function parseAsked(asked) {
-  if (asked === null) return {backends: BACKENDS, variants: VARIANTS};
+function parseAsked(asked, first) {
+  if (asked === null) return {backends: BACKENDS, variants: [first, ...VARIANTS.filter((variant) => variant !== first)]};
   for (const variant of VARIANTS) if (asked === `kernels:${variant}`) return {backends: ['kernels'], variants: [variant]};
   const backend = BACKENDS.find((name) => name === asked);
   if (backend === undefined) throw new PageError('error_backend_unknown', {asked, available: BACKENDS.join(', ')});

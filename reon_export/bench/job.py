@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from reon_export.bench.records import BenchRun, Memory, Row, Visit
+from reon_export.bench.records import BenchRun, Memory, Row, Step, Visit
 from reon_export.browsers.select import open_page
 from reon_export.errors import BrowserError, ParityError
 from reon_export.faces.samples import crops_from_photos
@@ -33,13 +33,15 @@ from reon_export.site.server import SiteServer
 
 PEERS = WEB_DEMO / "bench" / "node_modules"
 NO_PEERS = "its package is not installed; run 'make bench-peers'"
-TASK_RUNTIMES = (RuntimeId("kernels", "relaxed"), RuntimeId("kernels", "simd"), TFJS_WASM)
+KERNEL_VARIANTS = (RuntimeId("kernels", "relaxed"), RuntimeId("kernels", "simd"))
+TASK_RUNTIMES = (*KERNEL_VARIANTS, TFJS_WASM)
 PAGE_RUNTIMES = (*TASK_RUNTIMES, RuntimeId("tfjs", "webgl"), RuntimeId("tfjs", "webgpu"))
 CHAIN = "tfjs:wasm, onnx2tf's graph"
 PARITY_CROPS = 16
 PHOTO = "/samples/astronaut.png"
 RUN_S = 0.05  # what one round gives each runtime, at least: the browser's clock is coarse
 VISITS = 3
+PROFILE_RUNS = 30
 SLOW_MS, SLOW_ROUNDS = 150, 4  # a graphics processor in software takes seconds, which nobody learns from twice
 
 
@@ -81,6 +83,8 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
                 field.add_task(task, function, runtime)
         rows = [*field.absent, *_measure(field.contenders, options.rounds, on_progress)]
         visits = tuple(_visit(pages, runtime, on_progress) for runtime in (KERNELS, TFJS_WASM))
+        own = {m.size: m for m in reversed(models) if m.manifest.tools.get("converter") != "onnx2tf"}
+        steps = tuple(step for model in own.values() for step in _profile(pages, model, on_progress))
         memory = (_count_memory(pages, KERNELS, options.frames, on_progress),)
     order = {row.task: i for i, row in reversed(list(enumerate(rows)))}
     return BenchRun(
@@ -91,6 +95,7 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
         rows=tuple(sorted(rows, key=lambda row: (order[row.task], row.median_ms or np.inf))),
         visits=visits,
         memory=memory,
+        steps=steps,
     )
 
 
@@ -262,6 +267,19 @@ def _finish(contender: _Contender) -> Row:
     times = contender.times_ms
     p90 = statistics.quantiles(times, n=10)[-1] if len(times) > 1 else times[0]
     return replace(contender.row, median_ms=statistics.median(times), p90_ms=p90)
+
+
+def _profile(pages: _Pages, model: _Model, on_progress: OnProgress) -> Iterator[Step]:
+    """The steps of the network on both variants of the kernels, where they run."""
+    for done, runtime in enumerate(KERNEL_VARIANTS, 1):
+        with pages.open() as page:
+            try:
+                steps = page.call("profile", runtime.backend, model.address, PROFILE_RUNS)
+            except (ParityError, BrowserError):
+                continue  # its row states why it does not run
+        on_progress(f"profile, {model.size}", done, len(KERNEL_VARIANTS))
+        for step in steps:
+            yield Step(f"classifier {model.size}", str(runtime), **step)
 
 
 def _visit(pages: _Pages, runtime: RuntimeId, on_progress: OnProgress) -> Visit:

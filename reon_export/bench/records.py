@@ -57,6 +57,26 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of a classifier on the kernels.
+
+    Attributes:
+        task: Like `classifier 112`.
+        runtime: Like `kernels:relaxed`.
+        name: Of the graph's node.
+        operations: Multiplications and additions.
+        ms: Mean of one run.
+    """
+
+    task: str
+    runtime: str
+    name: str
+    kernel: str
+    operations: int
+    ms: float
+
+
+@dataclass(frozen=True)
 class BenchRun:
     """Everything, and where it was measured."""
 
@@ -67,3 +87,4 @@ class BenchRun:
     rows: tuple[Row, ...]
     visits: tuple[Visit, ...]
     memory: tuple[Memory, ...]
+    steps: tuple[Step, ...] = ()

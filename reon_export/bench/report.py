@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from reon_export.atomic import replace_file
 from reon_export.bench.job import CHAIN
-from reon_export.bench.records import BenchRun, Memory, Row
+from reon_export.bench.records import BenchRun, Memory, Row, Step
 from reon_export.output_places import OwnFiles
 from reon_export.read_file import read_bytes
 
@@ -45,7 +45,11 @@ def write_bench(run: BenchRun, folder: Path) -> None:
     """Write all three into a folder. Raises FolderError if something of another is in the way."""
     BENCH_FILES.check(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {_JSON: json.dumps(to_json(run), indent=1) + "\n", _MARKDOWN: to_markdown(run), _SVG: to_svg(run)}
+    contents = {
+        _JSON: json.dumps(to_json(run), indent=1) + "\n",
+        _MARKDOWN: to_markdown(run) + profile_to_markdown(run),
+        _SVG: to_svg(run),
+    }
     for name, content in contents.items():
         replace_file(folder / name, content.encode())
 
@@ -86,6 +90,27 @@ def to_markdown(run: BenchRun) -> str:
     lines += ["", *(f"Not measured: {text.rstrip('.')}." for text in absent)] if absent else []
     where = f"Medians of {run.rounds} interleaved rounds in {run.browser} on {run.machine}, one thread"
     return "\n".join([*lines, "", f"{where}; ratios are to {_describe_baselines(run)}.", ""])
+
+
+def profile_to_markdown(run: BenchRun) -> str:
+    """A table for each network and variant of the kernels: where its time goes, by kernel and then by step."""
+    parts = []
+    for task, runtime in dict.fromkeys((step.task, step.runtime) for step in run.steps):
+        steps = [step for step in run.steps if (step.task, step.runtime) == (task, runtime)]
+        total_ms = sum(step.ms for step in steps)
+        parts += [f"\n{task} on {runtime}: {total_ms:.2f} ms, step by step", ""]
+        parts += ["| step | kernel | time | share | GFLOP/s |", "|---|---|---:|---:|---:|"]
+        for kernel in dict.fromkeys(step.kernel for step in steps):
+            same = [step for step in steps if step.kernel == kernel]
+            whole = Step(task, runtime, "all", kernel, sum(one.operations for one in same), sum(one.ms for one in same))
+            parts += [_step_line(one, total_ms) for one in (whole, *same)]
+    return "\n".join([*parts, ""]) if parts else ""
+
+
+def _step_line(step: Step, total_ms: float) -> str:
+    rate = f"{step.operations / step.ms / 1e6:.1f}" if step.ms > 0 else "–"
+    share = step.ms / total_ms if total_ms > 0 else 0.0
+    return f"| {step.name} | {step.kernel} | {step.ms:.3f} ms | {share:.1%} | {rate} |"
 
 
 def _row_line(run: BenchRun, row: Row) -> str:

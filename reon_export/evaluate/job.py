@@ -146,7 +146,7 @@ def _choose(options: EvaluateOptions, manifest: Manifest, other: Manifest | None
     backends = [runtime for runtime in options.runtimes if runtime.in_browser]
     if len(backends) > 1:
         raise DataError(
-            f"--runtimes has {' and '.join(map(str, backends))}: TF.js runs on one backend at a time, name one"
+            f"--runtimes has {' and '.join(map(str, backends))}: the page runs one runtime at a time, name one"
         )
     candidates = []
     for runtime in options.runtimes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reon_export.bench.job import CHAIN, BenchOptions, run_bench
-from reon_export.bench.records import BenchRun, Memory, Row, Visit
+from reon_export.bench.records import BenchRun, Memory, Row, Step, Visit
 from reon_export.bench.report import baseline, ratio, read_bench, to_markdown, to_svg, write_bench
 from reon_export.cli.app import main
 from reon_export.errors import FolderError
@@ -25,6 +25,10 @@ ROWS = (
 RUN = BenchRun(
     "2 cores <b>", "chromium 150", 3, "2026-01-01T00:00:00+00:00", ROWS,
     (Visit("kernels", 30, 50_000, 190_000, 300.0, 400.0),), (Memory("kernels", 10, 1_000_000, 1_200_000),),
+    (
+        Step("classifier 112", "kernels:simd", "stem", "convolve", 4_000_000, 1.0),
+        Step("classifier 112", "kernels:simd", "head", "convolve", 2_000_000, 1.0),
+    ),
 )  # fmt: skip
 
 
@@ -46,6 +50,8 @@ def test_a_bench_is_written_and_read_again(tmp_path: Path) -> None:
     assert "10 frames on kernels: 1.0 MB before, 1.2 MB after." in text
     assert "Not measured: classifier 112 on litert:wasm: its package is not installed; run 'make bench-peers'." in text
     assert "ratios are to tfjs:wasm or tfjs:wasm, onnx2tf's graph." in text
+    assert "classifier 112 on kernels:simd: 2.00 ms, step by step" in text
+    assert "| all | convolve | 2.000 ms | 100.0% | 3.0 |\n| stem | convolve | 1.000 ms | 50.0% | 4.0 |" in text
     assert to_svg(RUN).count("<rect") == 1 + 5
     assert "&#x27;" in to_svg(RUN)  # escaped
 
@@ -76,6 +82,10 @@ def test_the_page_is_measured_and_a_wrong_model_is_left_out(model_dir: Path, tmp
             assert row.median_ms is not None, row
             assert 0 < row.median_ms < 10_000
     assert rows["classifier 112", "kernels:relaxed"].verdict == "passed"
+    for runtime in ("kernels:relaxed", "kernels:simd"):
+        operations = {step.name: step.operations for step in run.steps if step.runtime == runtime}
+        assert operations["head.conv"] > 0, operations
+        assert sum(operations.values()) == pytest.approx(0.2e9, rel=0.1)  # 0.39e9 products at 224, a quarter here
     failed = [row for row in run.rows if row.verdict == "failed"]
     assert {"kernels:relaxed", "kernels:simd", "tfjs:wasm"} <= {row.runtime for row in failed}
     assert all(row.median_ms is None and "max |Δp|" in row.reason for row in failed)

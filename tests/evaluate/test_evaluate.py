@@ -18,7 +18,7 @@ from reon_export.evaluate.job import EvaluateOptions, Evaluation, evaluate
 from reon_export.evaluate.report import evaluation_as_json, write_evaluation
 from reon_export.faces.decode import decode_image_rgb
 from reon_export.paths import DEFAULT_CHECKPOINT
-from reon_export.runtimes.runtime_id import ONNX, TFJS_WASM, TORCH
+from reon_export.runtimes.runtime_id import KERNELS, ONNX, TFJS_WASM, TORCH
 from reon_export.spec import ModelSpec
 from tests.support import face_folders
 from tests.support.command import run
@@ -39,6 +39,18 @@ def every_runtime(model_dir: Path, crops: Path, tmp_path_factory: pytest.TempPat
     runtimes = (TORCH, ONNX, TFJS_WASM)
     out = tmp_path_factory.mktemp("evaluated")
     return evaluate(EvaluateOptions(model_dir, str(crops), runtimes=runtimes, crop="none", out=out))
+
+
+@pytest.mark.browser
+def test_the_kernels_are_a_runtime_like_any_other(model_dir: Path, crops: Path, tmp_path: Path) -> None:
+    options = EvaluateOptions(model_dir, str(crops), runtimes=(TORCH, KERNELS), crop="none", out=tmp_path / "out")
+    evaluation = evaluate(options)
+    assert list(evaluation.figures) == ["torch", "kernels float32", "kernels float16", "kernels uint8"]
+    for name, gate in (("kernels float32", 1e-5), ("kernels float16", 1e-2)):
+        agreement = evaluation.figures[name].agreement
+        assert agreement is not None
+        assert 0 < agreement.max_abs_prob <= gate
+    assert evaluation.verdicts["kernels uint8"] == "failed"
 
 
 @pytest.mark.browser
@@ -191,7 +203,7 @@ def test_errors_are_one_line(
         ([model_dir, "--data", crops, "--workers", "0"], "0 workers and batches of 64 cannot be"),
         (
             [model_dir, "--data", crops, "--runtimes", "tfjs:wasm,tfjs:cpu"],
-            "TF.js runs on one backend at a time, name one",
+            "the page runs one runtime at a time, name one",
         ),
         ([model_dir, reon, "--data", crops], "have different classes; only models of the same classes can be compared"),
         ([model_dir, "--data", crops, "--checkpoint", DEFAULT_CHECKPOINT.with_suffix(".json")], "json"),

@@ -184,8 +184,18 @@ def test_one_playhead_moves_both_videos_and_the_time(scored: Scored) -> None:
     )
     assert visit.page.evaluate(times) == [2, 2]
     assert visit.page.inner_text("#playhead-text").startswith("2.0 s: ")
+    beside = visit.page.eval_on_selector_all(
+        "#score video", "videos => videos.map(one => one.getBoundingClientRect().y)"
+    )
+    assert len(beside) == 2
+    assert beside[0] == beside[1]
+    visit.page.click("#slow")
     visit.page.click("#play")
     assert visit.page.inner_text("#play") == "Pause"
+    rates = "() => [...document.querySelectorAll('#score video')].map((video) => video.playbackRate)"
+    assert visit.page.evaluate(rates) == [0.5, 0.5]
+    visit.page.click("#slow")
+    assert visit.page.evaluate(rates) == [1, 1]
     for _ in range(1000):  # both play; a busy machine may take its time
         visit.page.wait_for_timeout(20)
         if min(visit.page.evaluate(times)) > 2.3:
@@ -283,7 +293,8 @@ def test_recording_oneself_gives_a_score_and_a_replay(visit: Visit, make_clip: M
     visit.page.click("#record")
     for count in ("3", "2", "1"):
         visit.page.wait_for_selector(f"#countdown:text-is('{count}')", timeout=TIMEOUT_MS)
-    assert visit.page.inner_text("#record") == "Stop recording"
+    assert visit.page.inner_text("#record") == "Cancel recording"
+    visit.page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
     visit.wait_for("result")
     actor, user = (read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2))
     assert user.duration_s == pytest.approx(SECONDS, abs=0.2)
@@ -295,8 +306,62 @@ def test_recording_oneself_gives_a_score_and_a_replay(visit: Visit, make_clip: M
     lengths = visit.page.eval_on_selector_all("#imitate video", "videos => videos.map(video => video.videoWidth)")
     assert lengths == [clips.SIZE[0]] * 2
     assert visit.page.locator(".face canvas").count() == 4
-    assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None  # the camera is off
+    assert (
+        visit.page.evaluate("document.querySelector('#players video + video').srcObject") is None
+    )  # the camera is off
     visit.expect_clean()
+
+
+def test_a_recording_is_cancelled_in_the_countdown(visit: Visit, make_clip: MakeClip) -> None:
+    choose(visit, "actor", make_clip("actor.webm"))
+    wait_until_read(visit, "actor")
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#countdown:text-is('2')", timeout=TIMEOUT_MS)
+    visit.page.click("#record:text-is('Cancel recording')")
+    visit.page.wait_for_selector("#record:text-is('Record yourself')", timeout=TIMEOUT_MS)
+    assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None
+    assert visit.page.is_hidden("#score")
+    visit.page.wait_for_timeout(1500)  # nothing goes on behind it
+    assert visit.page.inner_text("#countdown") == ""
+    assert visit.page.evaluate("document.querySelector('#actor video').paused")
+    visit.expect_clean()
+
+
+def test_a_take_that_is_stopped_is_scored_as_far_as_it_goes(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
+    choose(visit, "actor", make_clip("actor.webm", SHOTS * 2))
+    wait_until_read(visit, "actor")
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
+    visit.page.wait_for_timeout(1600)
+    visit.page.click("#record")
+    visit.wait_for("result")
+    actor, user = (read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2))
+    assert actor.duration_s == user.duration_s < SECONDS
+    assert [note for note in actor.notes if "the recording was stopped there" in note]
+    shown = visit.page.inner_text("#score-facts")
+    assert re.search(rf"the first \d\.\d s of {2 * SECONDS:.1f} s, where the recording stopped", shown)
+    assert float(visit.data("#score", "score")) == pytest.approx(score_tracks(actor, user).total, abs=1e-6)
+    visit.page.click("#again")  # one click, from the score
+    visit.page.wait_for_selector("#countdown:text-is('3')", timeout=TIMEOUT_MS)
+    assert visit.page.locator("#actor video").count() == 1
+    assert visit.page.is_hidden("#score")
+
+
+def test_another_actor_may_come_while_the_user_is_read(visit: Visit, make_clip: MakeClip) -> None:
+    first, second, user = make_clip("first.webm", SHOTS[:1]), make_clip("second.webm"), make_clip("user.webm")
+    choose(visit, "actor", first)
+    wait_until_read(visit, "actor")
+    choose(visit, "user", user)
+    visit.page.wait_for_selector("#user progress[value]")
+    choose(visit, "actor", second)
+    visit.wait_for("result")
+    assert visit.page.inner_text("#total") == "100.0"
+
+
+def test_no_timing_is_claimed_for_different_performances(visit: Visit, make_clip: MakeClip) -> None:
+    other = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.BIDEN, clips.BIDEN, clips.SPEECH, clips.BIDEN))
+    perform(visit, make_clip("actor.webm"), make_clip("other.webm", other))
+    assert "cannot be told: the two performances are too different" in visit.page.inner_text("#score-facts")
 
 
 def max_gap_s(track: Track) -> float:

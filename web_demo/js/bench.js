@@ -3,8 +3,10 @@
  * with lies under /peers/ while it runs, and is never shipped.
  */
 import {createDetector} from './inference/detector.js';
-import {loadClassifier} from './inference/classifier.js';
+import {loadClassifier, readModelArtifacts, resolveTensorNames} from './inference/classifier.js';
 import {fetchArtefact, findArtefact, readManifest} from './inference/manifest.js';
+import {fetchKernels} from './inference/runtimes/kernels/module.js';
+import {createClassifierNetwork} from './inference/runtimes/kernels/networks.js';
 import {startRuntime} from './inference/runtimes/runtime.js';
 import {describeReason} from './errors.js';
 import {openBitmap} from './pixels/frame.js';
@@ -171,10 +173,35 @@ async function visit(backend, photo, model) {
   return {readyMs, readingMs, paths: entries.map(({name}) => new URL(name).pathname)};
 }
 
+/**
+ * The steps of the classifier on the kernels, one by one.
+ * @param {import('./inference/runtimes/kernels/module.js').Variant} variant
+ * @param {string} model the model's folder
+ * @param {number} runs
+ * @returns {Promise<{name: string, kernel: string, operations: number, ms: number}[]>} ms: the mean of a run
+ */
+async function profile(variant, model, runs) {
+  const manifestUrl = new URL(`${model}/manifest.json`, document.baseURI).href;
+  const manifest = await readManifest(manifestUrl);
+  const artefact = findArtefact(manifest, 'float32');
+  const artifacts = readModelArtifacts(artefact, await fetchArtefact(artefact, manifestUrl, () => {}));
+  const {steps} = createClassifierNetwork(await fetchKernels(variant), artifacts, resolveTensorNames(artifacts, manifest.spec), manifest.spec);
+  const times = new Float64Array(steps.length);
+  for (let run = -1; run < runs; run += 1) { // the first one warms the caches and does not count
+    if (run === 0) times.fill(0);
+    steps.forEach((step, i) => {
+      const started = performance.now();
+      step.run();
+      times[i] += performance.now() - started;
+    });
+  }
+  return steps.map(({name, kernel, operations}, i) => ({name, kernel, operations, ms: times[i] / runs}));
+}
+
 /** @returns {Promise<{bytes: number | null}>} of this page, WebAssembly's memory among them, after a collection; null where unknown */
 async function memory() {
   const measure = /** @type {{measureUserAgentSpecificMemory?: () => Promise<{bytes: number}>}} */ (performance).measureUserAgentSpecificMemory;
   return {bytes: measure === undefined ? null : (await measure.call(performance)).bytes};
 }
 
-Object.assign(window, {reonBench: {openClassifier, openDetector, openFrame, classify, time, visit, memory}, reonParityReady: true});
+Object.assign(window, {reonBench: {openClassifier, openDetector, openFrame, classify, time, profile, visit, memory}, reonParityReady: true});

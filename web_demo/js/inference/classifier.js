@@ -87,7 +87,7 @@ export async function loadClassifier({manifest, artefact, files, runtime, isProv
  * @param {Artefact} artefact
  * @param {Map<string, ArrayBuffer>} files
  */
-function readModelArtifacts(artefact, files) {
+export function readModelArtifacts(artefact, files) {
   const [modelFile] = artefact.files;
   const folder = modelFile.path.slice(0, modelFile.path.lastIndexOf('/') + 1);
   try {
@@ -145,7 +145,7 @@ function readShape({tensorShape}) {
  * @param {ModelSpec} spec
  * @returns {TensorNames}
  */
-function resolveTensorNames(artifacts, spec) {
+export function resolveTensorNames(artifacts, spec) {
   /** @type {Signature | undefined} */
   const signature = artifacts.userDefinedMetadata?.signature ?? artifacts.signature;
   const inputs = Object.entries(signature?.inputs ?? {});

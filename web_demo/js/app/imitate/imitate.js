@@ -1,5 +1,6 @@
 /** Imitate and score: the actor's clip, then you, then the score. */
 import {toPageError} from '../../errors.js';
+import {RATE_HZ} from '../../score.js';
 import {find} from '../dom.js';
 import {formatNumber, translate} from '../text.js';
 import {connectButtons} from './buttons.js';
@@ -26,6 +27,8 @@ const CHART_EVERY_FRAMES = 5;
  */
 export function createImitation(root, status, getPipeline) {
   const card = find(root, '#score', HTMLElement);
+  const players = find(root, '#players', HTMLElement);
+  const again = find(root, '#again', HTMLButtonElement);
   const countdown = find(root, '#countdown', HTMLElement);
   const actor = createPerson(find(root, '#actor', HTMLElement), getPipeline, seek);
   const user = createPerson(find(root, '#user', HTMLElement), getPipeline, seek);
@@ -34,11 +37,11 @@ export function createImitation(root, status, getPipeline) {
   const showButtons = connectButtons(root, {
     openActor: (fetchClip) => void openActor(fetchClip),
     openUser: (fetchClip) => void openUser(fetchClip),
-    toggleRecording: () => void (recording === null ? recordUser() : recording.stop.abort()),
+    toggleRecording,
   });
   /** @type {import('./score_view.js').ScoreContent | null} */
   let content = null;
-  /** @type {{giveUp: AbortController, stop: AbortController} | null} */
+  /** @type {{giveUp: AbortController, stop: AbortController, isRunning: boolean} | null} */
   let recording = null;
   connectSaveButtons(root, () => content, fail);
   createLegend(find(root, '#legend', HTMLElement), getPipeline);
@@ -58,15 +61,15 @@ export function createImitation(root, status, getPipeline) {
 
   /** @param {() => Promise<NamedBlob>} fetchClip */
   async function openActor(fetchClip) {
+    if (user.performance !== null) user.clear(); // what is being read now goes with the new actor
     clearScore();
-    user.clear();
     actor.video.controls = true;
     await attempt(async () => {
       const {blob, name} = await fetchClip();
       const opened = actor.open(blob, name);
       // Watched once while it is read. A browser that allows no sound here lets the visitor press play.
       actor.video.addEventListener('loadeddata', () => void actor.video.play().catch(() => {}), {once: true});
-      await opened;
+      if (await opened) await showScore();
     });
     update();
   }
@@ -84,7 +87,7 @@ export function createImitation(root, status, getPipeline) {
   async function recordUser() {
     clearScore();
     user.clear();
-    const mine = {giveUp: new AbortController(), stop: new AbortController()};
+    const mine = {giveUp: new AbortController(), stop: new AbortController(), isRunning: false};
     recording = mine;
     update();
     user.video.dataset.mirrored = '';
@@ -103,8 +106,19 @@ export function createImitation(root, status, getPipeline) {
         onFrame: showRecording,
       });
       await user.take(made.blob, made.track, made.offsetS);
+      endRecording();
       await showScore();
     });
+    if (recording === mine) endRecording();
+    update();
+  }
+
+  function toggleRecording() {
+    if (recording === null) void recordUser();
+    else recording[recording.isRunning ? 'stop' : 'giveUp'].abort();
+  }
+
+  function endRecording() {
     recording = null;
     countdown.textContent = '';
     update();
@@ -115,6 +129,8 @@ export function createImitation(root, status, getPipeline) {
     status.say('live', 'status_live');
     user.say(() => translate('person_ready'));
     countdown.textContent = count > 0 ? String(count) : translate('countdown_go');
+    if (recording !== null && count === 0) recording.isRunning = true;
+    update();
     if (count === 0) setTimeout(() => { countdown.textContent = ''; }, GO_SHOWN_MS);
   }
 
@@ -127,12 +143,20 @@ export function createImitation(root, status, getPipeline) {
   async function showScore() {
     const [first, second] = [actor.performance, user.performance];
     if (first === null || second === null) return;
-    content = await makeScoreContent(first, second, (await getPipeline()).facts);
+    const made = await makeScoreContent(first, second, (await getPipeline()).facts);
+    if (actor.performance !== first || user.performance !== second) {
+      closeScoreContent(made); // one of the two has gone meanwhile
+      return;
+    }
+    content = made;
     actor.video.controls = false;
     actor.video.pause();
+    again.hidden = !second.isRecorded;
+    players.append(actor.video, user.video);
+    root.dataset.scored = '';
     view.show(content);
-    const players = [{video: actor.video, offsetS: first.offsetS}, {video: user.video, offsetS: second.offsetS}];
-    replay.start(players, Math.max(first.track.duration_s, second.track.duration_s));
+    const endS = content.result.score.cells.length / RATE_HZ;
+    replay.start([{video: actor.video, offsetS: first.offsetS}, {video: user.video, offsetS: second.offsetS}], endS);
     status.say('result', 'status_done');
     card.focus({preventScroll: true});
     const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -158,12 +182,14 @@ export function createImitation(root, status, getPipeline) {
     content = null;
     view.show(null);
     showTime(null);
-    delete user.video.dataset.mirrored;
+    actor.putVideoBack();
+    user.putVideoBack();
+    delete root.dataset.scored;
   }
 
   function update() {
     showButtons({
-      isRecording: recording !== null,
+      recording: recording === null ? 'none' : recording.isRunning ? 'running' : 'countdown',
       hasActor: actor.performance !== null,
       hasUser: user.performance !== null,
     });

@@ -13,6 +13,7 @@ import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate}
  * @property {Track} track
  * @property {Clip | null} clip null where the recording cannot be looked at again
  * @property {number} offsetS where the video's time 0 lies in the track's time
+ * @property {boolean} isRecorded by the camera, in the actor's time: it ends where the visitor stopped
  */
 /**
  * @typedef {object} Person
@@ -25,6 +26,7 @@ import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate}
  * @property {(sentence: () => string) => void} say
  * @property {(track: Track, endS: number) => void} showTrack
  * @property {(timeS: number) => void} seek the video
+ * @property {() => void} putVideoBack into its card
  * @property {(timeS: number | null) => void} setPlayhead of the chart; null takes it away
  */
 
@@ -38,6 +40,7 @@ const CHART_EVERY_MS = 250;
  */
 export function createPerson(root, getPipeline, onSeek) {
   const video = find(root, 'video', HTMLVideoElement);
+  const screen = find(root, '.screen', HTMLElement);
   const working = find(root, '.working', HTMLElement);
   const progress = find(root, 'progress', HTMLProgressElement);
   const status = find(root, '.person-status', HTMLElement);
@@ -53,7 +56,7 @@ export function createPerson(root, getPipeline, onSeek) {
   find(root, '.cancel', HTMLButtonElement).addEventListener('click', () => controller?.abort());
 
   /** @type {Person} */
-  const person = {video, performance: null, open, take, cancel, clear, say, showTrack, seek, setPlayhead: chart.setPlayhead};
+  const person = {video, performance: null, open, take, cancel, clear, say, showTrack, seek, putVideoBack, setPlayhead: chart.setPlayhead};
   onLanguageChange(render);
   return person;
 
@@ -74,7 +77,7 @@ export function createPerson(root, getPipeline, onSeek) {
       const pipeline = await getPipeline();
       mine.signal.throwIfAborted();
       const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name)});
-      person.performance = {track, clip, offsetS: 0};
+      person.performance = {track, clip, offsetS: 0, isRecorded: false};
       finish(track, pipeline.facts.spec.labels);
       return true;
     } catch (error) {
@@ -112,7 +115,8 @@ export function createPerson(root, getPipeline, onSeek) {
     clear();
     if (blob !== null) showVideo(blob);
     const clip = blob === null ? null : await openClip(blob, track.name).catch(() => null);
-    person.performance = {track, clip, offsetS};
+    person.performance = {track, clip, offsetS, isRecorded: true};
+    video.dataset.mirrored = '';
     finish(track, (await getPipeline()).facts.spec.labels);
   }
 
@@ -171,6 +175,10 @@ export function createPerson(root, getPipeline, onSeek) {
     chart.setPlayhead(timeS);
   }
 
+  function putVideoBack() {
+    if (video.parentElement !== screen) screen.append(video);
+  }
+
   function cancel() {
     controller?.abort();
   }
@@ -192,6 +200,7 @@ export function createPerson(root, getPipeline, onSeek) {
       url = '';
     }
     delete root.dataset.filled;
+    delete video.dataset.mirrored;
     say(() => '');
   }
 

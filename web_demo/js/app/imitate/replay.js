@@ -5,6 +5,8 @@
  * @typedef {object} Replay
  * @property {(timeS: number) => void} seek
  * @property {() => void} toggle play or pause
+ * @property {(isLooped: boolean) => void} setLoop begin again at the end
+ * @property {(rate: number) => void} setRate 1: as fast as it was filmed
  * @property {() => void} destroy
  */
 
@@ -21,9 +23,23 @@ const MAX_DRIFT_S = 0.15; // a video that is further off is put right; less is n
 export function createReplay(players, endS, {onTime, onState}) {
   let timeS = 0;
   let isPlaying = false;
+  let isLooped = false;
+  let rate = 1;
   let lastMs = 0;
   let handle = 0;
-  return {seek, toggle: () => (isPlaying ? pause() : play()), destroy: pause};
+  return {
+    seek,
+    toggle: () => (isPlaying ? pause() : play()),
+    setLoop(wanted) { isLooped = wanted; },
+    setRate(wanted) {
+      rate = wanted;
+      for (const {video} of players) video.playbackRate = rate;
+    },
+    destroy() {
+      pause();
+      for (const {video} of players) video.playbackRate = 1;
+    },
+  };
 
   /** @param {number} wantedS */
   function seek(wantedS) {
@@ -54,12 +70,16 @@ export function createReplay(players, endS, {onTime, onState}) {
   /** @param {number} nowMs */
   function tick(nowMs) {
     if (!isPlaying) return;
-    timeS = Math.min(endS, timeS + Math.max(0, nowMs - lastMs) / 1000);
+    timeS = Math.min(endS, timeS + rate * Math.max(0, nowMs - lastMs) / 1000);
     lastMs = nowMs;
     players.forEach((player) => follow(player, MAX_DRIFT_S));
     onTime(timeS);
-    if (timeS >= endS) pause();
-    else handle = requestAnimationFrame(tick);
+    if (timeS >= endS && !isLooped) {
+      pause();
+      return;
+    }
+    if (timeS >= endS) seek(0);
+    handle = requestAnimationFrame(tick);
   }
 
   /**

@@ -1,4 +1,4 @@
-/** The play button and the slider under the two videos. */
+/** The two videos in the score's card, and the buttons and the slider under them. */
 import {find} from '../dom.js';
 import {onLanguageChange, translate} from '../text.js';
 import {createReplay} from './replay.js';
@@ -11,6 +11,8 @@ import {createReplay} from './replay.js';
  * @property {() => void} stop
  */
 
+const SLOW_RATE = 0.5;
+
 /**
  * @param {HTMLElement} root
  * @param {(timeS: number) => void} onTime
@@ -19,11 +21,19 @@ import {createReplay} from './replay.js';
 export function createReplayControls(root, onTime) {
   const slider = find(root, '#playhead', HTMLInputElement);
   const button = find(root, '#play', HTMLButtonElement);
+  const loop = find(root, '#loop', HTMLButtonElement);
+  const slow = find(root, '#slow', HTMLButtonElement);
   /** @type {import('./replay.js').Replay | null} */
   let replay = null;
   let isPlaying = false;
   slider.addEventListener('input', () => replay?.seek(Number(slider.value)));
   button.addEventListener('click', () => replay?.toggle());
+  for (const one of [loop, slow]) {
+    one.addEventListener('click', () => {
+      one.setAttribute('aria-pressed', String(!isPressed(one)));
+      applyChoices();
+    });
+  }
   onLanguageChange(render);
   render();
   return {
@@ -34,6 +44,7 @@ export function createReplayControls(root, onTime) {
       replay?.destroy();
       slider.max = String(endS);
       replay = createReplay(players, endS, {onTime: showTime, onState: showPlaying});
+      applyChoices();
       replay.seek(0);
     },
     seek: (timeS) => replay?.seek(timeS),
@@ -56,7 +67,17 @@ export function createReplayControls(root, onTime) {
     render();
   }
 
+  function applyChoices() {
+    replay?.setLoop(isPressed(loop));
+    replay?.setRate(isPressed(slow) ? SLOW_RATE : 1);
+  }
+
   function render() {
     button.textContent = translate(isPlaying ? 'play_pause' : 'play');
   }
+}
+
+/** @param {HTMLButtonElement} button */
+function isPressed(button) {
+  return button.getAttribute('aria-pressed') === 'true';
 }

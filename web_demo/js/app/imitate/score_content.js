@@ -1,4 +1,4 @@
-/** Two performances to everything that the score's card shows. */
+/** Two performances to everything that the score's card shows. A recording that was stopped early is scored as far as it goes. */
 import {PageError} from '../../errors.js';
 import {MAX_HOLD_S, MIN_COVERAGE, findLag, scoreTracks} from '../../score.js';
 import {faceShare} from '../../score_files.js';
@@ -17,15 +17,41 @@ import {formatNumber, formatPercent, translate} from '../text.js';
  * @throws {PageError} if too little of both shows a face
  */
 export async function makeScoreContent(actor, user, facts) {
-  const score = scoreTracks(actor.track, user.track);
-  if (!score.isCovered) throw explainNoScore(score.coverage, actor.track, user.track);
+  const endS = user.track.duration_s;
+  const isCut = user.isRecorded && endS < actor.track.duration_s - MAX_HOLD_S;
+  const track = isCut ? cutTrack(actor.track, endS) : actor.track;
+  const score = scoreTracks(track, user.track);
+  if (!score.isCovered) throw explainNoScore(score.coverage, track, user.track);
   return {
-    result: {actor: actor.track, user: user.track, score, lag: findLag(actor.track, user.track), scale: facts.spec.scale ?? null},
+    result: {actor: track, user: user.track, score, lag: findLag(track, user.track), scale: facts.spec.scale ?? null},
+    ofS: isCut ? actor.track.duration_s : null,
+    isMirrored: {actor: actor.isRecorded, user: user.isRecorded},
     labels: facts.spec.labels,
     model: translate('fact_model_value', {name: facts.name, precision: facts.artefact.precision, size: facts.runtime.backend}),
     best: await readPair(actor, user, score.best),
     worst: await readPair(actor, user, score.worst),
   };
+}
+
+/**
+ * The beginning of a track.
+ * @param {Track} track
+ * @param {number} endS
+ * @returns {Track}
+ */
+export function cutTrack(track, endS) {
+  const note = `only its first ${endS.toFixed(1)} s of ${track.duration_s.toFixed(1)} s: the recording was stopped there`;
+  return {...track, duration_s: endS, frames: track.frames.filter((frame) => frame.time_s < endS), notes: [...track.notes ?? [], note]};
+}
+
+/**
+ * Where the face is at a time.
+ * @param {Track} track
+ * @param {number} timeS
+ * @returns {import('../../score.js').TrackBox | null}
+ */
+export function boxAt({frames}, timeS) {
+  return frames.filter((frame) => frame.time_s <= timeS && frame.box).at(-1)?.box ?? null;
 }
 
 /**

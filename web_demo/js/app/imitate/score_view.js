@@ -14,7 +14,16 @@ const PLACES = {same: 'place_same', closer: 'place_closer', similar: 'place_simi
 /** @typedef {import('../../score_files.js').ScoreResult} ScoreResult */
 /** @typedef {import('../../inference/manifest.js').Label} Label */
 /** @typedef {{actor: ImageBitmap | null, user: ImageBitmap | null}} Pair the frames of a moment */
-/** @typedef {{result: ScoreResult, labels: readonly Label[], model: string, best: Pair, worst: Pair}} ScoreContent */
+/**
+ * @typedef {object} ScoreContent
+ * @property {ScoreResult} result
+ * @property {number | null} ofS how long the actor's whole clip is, where only its beginning was imitated
+ * @property {{actor: boolean, user: boolean}} isMirrored whether the video is shown as in a mirror
+ * @property {readonly Label[]} labels
+ * @property {string} model
+ * @property {Pair} best
+ * @property {Pair} worst
+ */
 /**
  * @typedef {object} ScoreView
  * @property {(content: ScoreContent | null) => void} show null: nothing
@@ -73,10 +82,10 @@ export function createScoreView(root, onSeek) {
     place.hidden = sentence === '';
     setText(place, sentence);
     const points = labels.map((label) => score.pointsLost[label.key] ?? 0);
-    const most = Math.max(...points);
-    for (const part of lostParts) part.hidden = most < LEAST_SHOWN_POINTS;
+    for (const part of lostParts) part.hidden = Math.max(...points) < LEAST_SHOWN_POINTS;
     lost.render(labels, points.map((value) => ({
-      share: most > 0 ? value / most : 0, text: translate('lost_value', {points: formatNumber(value, 1)}),
+      share: value / 100, // of the whole score, so that losing little looks like little
+      text: translate(value < LEAST_SHOWN_POINTS ? 'lost_nothing' : 'lost_value', {points: formatNumber(value, 1)}),
     })), -1);
     void chart.show({
       timesS: score.cells.map((cell) => cell.timeS),
@@ -121,8 +130,8 @@ export function createScoreView(root, onSeek) {
     const cell = score.cells[Math.floor(moment.timeS * RATE_HZ)];
     const pair = createElement('div', 'pair');
     pair.append(
-      createFace(of[which].actor, translate('actor_title'), cell.actor, labels),
-      createFace(of[which].user, translate('user_title'), cell.user, labels),
+      createFace(of[which].actor, of.isMirrored.actor, describeFace(translate('actor_title'), cell.actor, labels)),
+      createFace(of[which].user, of.isMirrored.user, describeFace(translate('user_title'), cell.user, labels)),
     );
     const button = createElement('button', '', translate('moment_go'));
     button.setAttribute('type', 'button');
@@ -136,22 +145,22 @@ export function createScoreView(root, onSeek) {
 
   /**
    * @param {ImageBitmap | null} frame
-   * @param {string} who
-   * @param {readonly number[] | null} probabilities
-   * @param {readonly Label[]} labels
+   * @param {boolean} isMirrored
+   * @param {string} text
    * @returns {HTMLElement}
    */
-  function createFace(frame, who, probabilities, labels) {
+  function createFace(frame, isMirrored, text) {
     const face = createElement('div', 'face');
     if (frame !== null) {
       const canvas = document.createElement('canvas');
       canvas.width = frame.width;
       canvas.height = frame.height;
       getContext(canvas).drawImage(frame, 0, 0);
+      canvas.toggleAttribute('data-mirrored', isMirrored);
       canvas.setAttribute('aria-hidden', 'true');
       face.append(canvas);
     }
-    face.append(createElement('p', 'quiet', describeFace(who, probabilities, labels)));
+    face.append(createElement('p', 'quiet', text));
     return face;
   }
 }
@@ -190,11 +199,13 @@ export function describePlace({score: {score}, scale}) {
 }
 
 /**
- * @param {Pick<ScoreResult, 'score' | 'lag'>} result
+ * @param {Pick<ScoreResult, 'score' | 'lag' | 'scale'>} result
  * @returns {string}
  */
-export function describeLag({score, lag}) {
+export function describeLag({score, lag, scale}) {
   if (lag === null) return translate('score_lag_none');
+  // Different performances have no common timing: some lag always fits them a little better.
+  if (scale && lag.score <= scale.different_ninetieth) return translate('score_lag_unlike');
   if (!isLagReal(score, lag)) return translate('score_lag_in_time');
   return translate(lag.lagS > 0 ? 'score_lag_late' : 'score_lag_early', {
     seconds: formatNumber(Math.abs(lag.lagS), 2), score: formatNumber(lag.score, 1),
@@ -205,11 +216,15 @@ export function describeLag({score, lag}) {
  * @param {ScoreContent} content
  * @returns {[string, string, string][]}
  */
-function listFacts({result: {score, lag}, model}) {
+function listFacts({result, ofS, model}) {
+  const {score} = result;
   const coverage = translate('score_coverage_value', {percent: formatPercent(score.coverage)});
   return [
+    ...(ofS === null ? [] : [/** @type {[string, string, string]} */ (['score_part', translate('score_part'), translate('score_part_value', {
+      done: formatNumber(result.user.duration_s, 1), total: formatNumber(ofS, 1),
+    })])]),
     ['score_coverage', translate('score_coverage'), coverage],
-    ['score_lag', translate('score_lag'), describeLag({score, lag})],
+    ['score_lag', translate('score_lag'), describeLag(result)],
     ['score_model', translate('score_model'), model],
   ];
 }

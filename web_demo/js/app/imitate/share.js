@@ -1,8 +1,10 @@
 /** Files to keep: the result as JSON and CSV, both tracks, and a picture to share. Made here, kept by the browser's download. */
 import {createCanvas, getContext} from '../../pixels/canvas.js';
+import {RATE_HZ} from '../../score.js';
 import {readColour} from '../widgets/colours.js';
+import {boxAt} from './score_content.js';
 import {describeFace, describeLag, describeMargin} from './score_view.js';
-import {formatNumber, translate} from '../text.js';
+import {formatNumber, formatSeconds, translate} from '../text.js';
 
 /** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
 
@@ -47,30 +49,52 @@ export async function drawPicture(content) {
  * @param {import('../../pixels/canvas.js').AnyContext} context
  * @param {ScoreContent} content
  */
-function drawHead(context, {result: {score, lag}}) {
+function drawHead(context, {result}) {
+  const {score} = result;
   const column = WIDTH / 2 - MARGIN - 32;
   write(context, translate('share_title'), MARGIN, 96, 34, '--quiet', column);
   write(context, formatNumber(score.score ?? 0, 1), MARGIN, 262, 170, '--accent', column);
   write(context, `${translate('score_of')} ${describeMargin(score)}`, MARGIN, 312, 32, '--quiet', column);
-  write(context, describeLag({score, lag}), MARGIN, 360, 22, '--ink', column);
+  write(context, describeLag(result), MARGIN, 360, 22, '--ink', column);
 }
 
 /**
  * @param {import('../../pixels/canvas.js').AnyContext} context
  * @param {ScoreContent} content
  */
-function drawMoment(context, {result: {score}, best, labels}) {
+function drawMoment(context, {result: {score, actor, user}, isMirrored, best, labels}) {
   const side = (WIDTH / 2 - MARGIN - 16) / 2;
   const cell = score.cells.find(({timeS}) => timeS === score.best?.timeS);
-  [{frame: best.actor, who: 'actor_title', values: cell?.actor}, {frame: best.user, who: 'user_title', values: cell?.user}].forEach(({frame, who, values}, i) => {
+  const timeS = score.best?.timeS ?? 0;
+  const people = [
+    {frame: best.actor, track: actor, isFlipped: isMirrored.actor, who: 'actor_title', values: cell?.actor},
+    {frame: best.user, track: user, isFlipped: isMirrored.user, who: 'user_title', values: cell?.user},
+  ];
+  people.forEach(({frame, track, isFlipped, who, values}, i) => {
     const left = WIDTH / 2 + i * (side + 16);
     if (frame !== null) {
-      const cut = Math.min(frame.width, frame.height);
-      context.drawImage(frame, (frame.width - cut) / 2, (frame.height - cut) / 2, cut, cut, left, MARGIN, side, side);
+      const {x, y, cut} = squareAround(boxAt(track, timeS), frame);
+      context.save();
+      context.translate(isFlipped ? left + side : left, MARGIN);
+      context.scale(isFlipped ? -1 : 1, 1);
+      context.drawImage(frame, x, y, cut, cut, 0, 0, side, side);
+      context.restore();
     }
     const name = translate(/** @type {'actor_title' | 'user_title'} */ (who));
     write(context, describeFace(name, values ?? null, labels), left, MARGIN + side + 32, 18, '--ink', side);
   });
+}
+
+/**
+ * The part of a frame that shows a face whole, with as much around it.
+ * @param {import('../../score.js').TrackBox | null} box none: the middle
+ * @param {{width: number, height: number}} frame
+ */
+export function squareAround(box, {width, height}) {
+  const cut = Math.min(width, height, box === null ? Infinity : 2 * Math.max(box.width, box.height));
+  const [middleX, middleY] = box === null ? [width / 2, height / 2] : [box.x + box.width / 2, box.y + box.height / 2];
+  const within = (/** @type {number} */ from, /** @type {number} */ size) => Math.min(Math.max(0, from), size - cut);
+  return {x: within(middleX - cut / 2, width), y: within(middleY - cut / 2, height), cut};
 }
 
 /**
@@ -99,6 +123,9 @@ function drawLine(context, {result: {score: {cells}}}) {
     isDown = score !== null;
   });
   context.stroke();
+  write(context, formatSeconds(0), left, HEIGHT - 26, 20, '--quiet', 80);
+  write(context, formatSeconds(Math.round(cells.length / RATE_HZ * 10) / 10), right - 56, HEIGHT - 26, 20, '--quiet', 80);
+  write(context, `${location.host}${location.pathname}`, WIDTH / 2 - 160, HEIGHT - 26, 20, '--quiet', 420);
 }
 
 /**

@@ -98,6 +98,52 @@ def test_the_camera_is_read_and_the_box_lies_on_the_very_frame(open_page: OpenPa
     visit.expect_clean()
 
 
+# What lies on top in the middle of the picture, and how many different frames and headlines two seconds show.
+WATCH = """async () => {
+    const video = document.querySelector('#stage video');
+    const seen = {frames: 0, headlines: new Set(), changes: 0};
+    const count = () => { seen.frames += 1; video.requestVideoFrameCallback(count); };
+    video.requestVideoFrameCallback(count);
+    const headline = document.querySelector('#headline');
+    const observer = new MutationObserver(() => { seen.changes += 1; seen.headlines.add(headline.textContent); });
+    observer.observe(headline, {childList: true, characterData: true, subtree: true});
+    await new Promise((resolve) => { setTimeout(resolve, 2000); });
+    observer.disconnect();
+    return {...seen, headlines: [...seen.headlines]};
+}"""
+ON_TOP = """() => {
+    const {x, y, width, height} = document.querySelector('#photo').getBoundingClientRect();
+    const all = document.elementsFromPoint(x + width / 2, y + height / 2);
+    const shown = all.filter((element) => getComputedStyle(element).opacity !== '0' && element.id !== 'overlay');
+    return shown[0].id || shown[0].localName;
+}"""
+
+
+def test_the_camera_picture_plays_by_itself_and_the_words_are_calm(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_camera(open_page, site)
+    visit.page.evaluate(SHOWN, "face")
+    assert visit.page.evaluate(ON_TOP) == "video"
+    video, picture = (visit.page.locator(name).bounding_box() for name in ("#stage video", "#photo"))
+    assert video == picture
+    seen = visit.page.evaluate(WATCH)
+    assert seen["frames"] > 10
+    assert seen["changes"] <= 2 * 3 + 2, seen  # fewer than three a second, and a face that comes and goes
+    assert not any("." in headline for headline in seen["headlines"])  # whole percents
+    visit.page.evaluate(SHOWN, "face")
+    crop = "document.querySelector('#crop').hasAttribute('data-mirrored')"
+    mirrored = "matrix(-1, 0, 0, 1, 0, 0)"
+    assert visit.page.evaluate(crop)
+    visit.page.click("#stop")
+    assert visit.page.evaluate(ON_TOP) == "photo"
+    frame = "getComputedStyle(document.querySelector('#stage .frame')).transform"
+    assert visit.page.evaluate(frame) == mirrored  # as it was
+    assert visit.page.evaluate(crop)
+    visit.read_sample()
+    assert visit.page.evaluate(frame) == "none"
+    assert not visit.page.evaluate(crop)
+    visit.expect_clean()
+
+
 def test_nobody_in_the_picture_is_said_calmly_and_a_face_that_comes_back_is_read(
     open_page: OpenPage, site: SiteServer
 ) -> None:
@@ -173,6 +219,7 @@ def test_a_video_file_plays_pauses_and_stops(open_page: OpenPage, site: SiteServ
     time_s = visit.page.evaluate("document.querySelector('#stage video').currentTime")
     visit.page.wait_for_timeout(200)
     assert visit.page.evaluate("document.querySelector('#stage video').currentTime") == time_s
+    assert visit.page.evaluate(ON_TOP) == "photo"  # the very frame that was read
     visit.page.click("#pause")
     visit.page.click("#stop")
     assert visit.page.is_hidden("#stop")

@@ -117,6 +117,15 @@ export function formatPercent(probability) {
 }
 
 /**
+ * A probability 0..1 as a whole percentage, for what changes while it is read.
+ * @param {number} probability
+ * @returns {string}
+ */
+export function formatWholePercent(probability) {
+  return new Intl.NumberFormat(current, {style: 'percent', maximumFractionDigits: 0}).format(probability);
+}
+
+/**
  * A number with a fixed count of decimals, as the language writes it.
  * @param {number} value
  * @param {number} decimals

@@ -10,6 +10,7 @@ import {createControls} from './controls.js';
 import {createResultView} from './reading_view.js';
 import {createSmoother} from './smooth.js';
 import {createStage, isDark} from './stage.js';
+import {createSteadyWords} from './steady_words.js';
 import {createTurns} from './turns.js';
 
 /** @typedef {import('../../inference/engine.js').Analysis} Analysis */
@@ -45,6 +46,7 @@ export function createReader(root, status, getPipeline) {
     facts: find(root, '#facts', HTMLElement),
   });
   const smoother = createSmoother();
+  const steady = createSteadyWords();
   const turns = createTurns();
   /** @type {EmotionPipeline | null} */
   let pipeline = null;
@@ -108,7 +110,7 @@ export function createReader(root, status, getPipeline) {
     try {
       const camera = await openCamera(video, () => { if (isMine()) fail(new PageError('error_camera_ended')); });
       turns.keep(camera.destroy);
-      stage.mirror(true);
+      stage.mirror();
       if (isMine()) await follow(video, isMine);
       else camera.destroy();
     } catch (error) {
@@ -182,7 +184,7 @@ export function createReader(root, status, getPipeline) {
     stage.describeFaces(analysis, true); // how many there are is said beside the result
     publish(analysis);
     const probabilities = Array.from(analysis.probabilities);
-    reading = {probabilities, cropRgb: analysis.cropRgb, faceCount: stage.faceCount, stats: null, ...analysis.timings};
+    reading = {probabilities, words: null, cropRgb: analysis.cropRgb, isMirrored: false, faceCount: stage.faceCount, stats: null, ...analysis.timings};
     status.say('result', 'status_done');
     render();
   }
@@ -197,7 +199,15 @@ export function createReader(root, status, getPipeline) {
     stage.outline(held ?? analysis, held !== null);
     stage.describeFaces(held ?? analysis);
     publish(held === null ? analysis : {...held, probabilities: null});
-    reading = {probabilities, cropRgb: (held ?? analysis).cropRgb, faceCount: stage.faceCount, stats, ...analysis.timings};
+    reading = {
+      probabilities,
+      words: steady.show(probabilities, performance.now()),
+      cropRgb: (held ?? analysis).cropRgb,
+      isMirrored: stage.isMirrored,
+      faceCount: stage.faceCount,
+      stats,
+      ...analysis.timings,
+    };
     view.render({facts: pipeline?.facts ?? null, reading});
   }
 
@@ -232,6 +242,7 @@ export function createReader(root, status, getPipeline) {
 
   function release() {
     smoother.reset();
+    steady.reset();
     stage.release();
     controls.hide();
   }

@@ -2,7 +2,7 @@
 import {createBars} from '../widgets/bars.js';
 import {getContext} from '../../pixels/canvas.js';
 import {createElement, setText} from '../dom.js';
-import {formatBytes, formatNumber, formatPercent, nameOf, translate} from '../text.js';
+import {formatBytes, formatNumber, formatPercent, formatWholePercent, nameOf, translate} from '../text.js';
 
 /** @typedef {import('../../pipeline.js').PipelineFacts} Facts */
 /** @typedef {import('../../live.js').LiveStats} LiveStats */
@@ -10,7 +10,9 @@ import {formatBytes, formatNumber, formatPercent, nameOf, translate} from '../te
 /**
  * @typedef {object} Reading what is shown; smoothing, where there is any, has been done
  * @property {readonly number[] | null} probabilities one a label; null: there is no face
+ * @property {import('./steady_words.js').Words | null} words what is written of a video; null: the probabilities themselves
  * @property {Uint8ClampedArray | null} cropRgb the network's input, HWC
+ * @property {boolean} isMirrored whether the picture is shown as in a mirror, and so the crop
  * @property {number} faceCount
  * @property {number} detectMs
  * @property {number} classifyMs
@@ -28,19 +30,21 @@ export function createResultView(elements) {
   const bars = createBars(elements.bars);
   return {
     render({facts, reading}) {
-      const top = reading?.probabilities ? indexOfLargest(reading.probabilities) : -1;
-      setText(elements.headline, describeTop(facts, reading, top));
+      const words = reading?.words ?? describeExactly(reading?.probabilities ?? null);
+      const format = reading?.words ? formatWholePercent : formatPercent;
+      setText(elements.headline, describeTop(facts, reading, words, format));
       const isOneOfMany = reading !== null && reading.stats === null && reading.faceCount > 1;
       setText(elements.note, isOneOfMany ? translate('result_many', {count: reading.faceCount}) : '');
       const cropRgb = reading?.cropRgb ?? null;
+      elements.crop.toggleAttribute('data-mirrored', reading?.isMirrored ?? false);
       elements.seen.hidden = facts === null || cropRgb === null;
       if (facts !== null && cropRgb !== null) drawCrop(elements.crop, cropRgb, facts.spec.input);
       const labels = facts?.spec.labels ?? [];
       const values = labels.map((_, i) => {
         const share = reading?.probabilities?.[i];
-        return share === undefined ? null : {share, text: formatPercent(share)};
+        return share === undefined ? null : {share, text: format(words?.shares[i] ?? share)};
       });
-      bars.render(labels, values, top);
+      bars.render(labels, values, words?.top ?? -1);
       renderFacts(elements.facts, facts, reading);
     },
   };
@@ -49,14 +53,15 @@ export function createResultView(elements) {
 /**
  * @param {Facts | null} facts
  * @param {Reading | null} reading
- * @param {number} top
+ * @param {import('./steady_words.js').Words | null} words
+ * @param {(share: number) => string} format
  * @returns {string}
  */
-function describeTop(facts, reading, top) {
+function describeTop(facts, reading, words, format) {
   if (facts === null || reading === null) return translate('result_waiting');
-  if (reading.probabilities === null) return translate('result_no_face');
-  const label = nameOf(facts.spec.labels[top]);
-  return translate('result_top', {label, percent: formatPercent(reading.probabilities[top])});
+  if (words === null) return translate('result_no_face');
+  const label = nameOf(facts.spec.labels[words.top]);
+  return translate('result_top', {label, percent: format(words.shares[words.top])});
 }
 
 /**
@@ -188,11 +193,11 @@ function describeThreads(threads) {
 }
 
 /**
- * @param {readonly number[]} values
- * @returns {number}
+ * @param {readonly number[] | null} probabilities
+ * @returns {import('./steady_words.js').Words | null}
  */
-function indexOfLargest(values) {
-  return values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
+function describeExactly(probabilities) {
+  return probabilities === null ? null : {top: probabilities.indexOf(Math.max(...probabilities)), shares: [...probabilities]};
 }
 
 /**

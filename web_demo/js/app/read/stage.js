@@ -1,4 +1,7 @@
-/** The picture: the frame that was read, the boxes over it, and a note on what is wrong with the faces in it. */
+/**
+ * The picture: the video at its own rate while it plays, else the very frame that was read; the boxes over it, and a note on
+ * what is wrong with the faces in it.
+ */
 import {createCanvas, getContext} from '../../pixels/canvas.js';
 import {find, setText} from '../dom.js';
 import {translate} from '../text.js';
@@ -11,10 +14,11 @@ import {createOverlay} from './overlay.js';
  * @property {(frame: ImageBitmap) => void} drawFrame
  * @property {(analysis: Analysis, isHeld: boolean) => void} outline the faces; held: they were there a moment ago
  * @property {(analysis: Analysis, isAlone?: boolean) => void} describeFaces in the note; alone: not how many there are
- * @property {() => HTMLVideoElement} addVideo plays out of sight: the frames that were read are what is shown
- * @property {(isMirrored: boolean) => void} mirror
+ * @property {() => HTMLVideoElement} addVideo lies over the frame that was read while it plays
+ * @property {boolean} isMirrored
+ * @property {() => void} mirror until the picture is cleared
  * @property {() => void} clear
- * @property {() => void} release takes the note and the mirror away; the picture stays
+ * @property {() => void} release takes the note away; the picture stays as it is
  * @property {() => void} render
  */
 
@@ -33,10 +37,11 @@ export function createStage(root) {
   const photo = find(root, '#photo', HTMLCanvasElement);
   const note = find(root, '#face-note', HTMLElement);
   const context = getContext(photo);
-  const overlay = createOverlay(find(root, '#overlay', HTMLCanvasElement));
+  const lines = find(root, '#overlay', HTMLCanvasElement);
+  const overlay = createOverlay(lines);
   let sayNote = () => '';
   /** @type {Stage} */
-  const stage = {faceCount: 0, drawFrame, outline, describeFaces, addVideo, mirror, clear, release, render};
+  const stage = {faceCount: 0, isMirrored: false, drawFrame, outline, describeFaces, addVideo, mirror, clear, release, render};
   return stage;
 
   /** @type {Stage['drawFrame']} */
@@ -75,26 +80,27 @@ export function createStage(root) {
   function addVideo() {
     const video = document.createElement('video');
     video.playsInline = true;
-    video.className = 'unseen';
-    video.setAttribute('aria-hidden', 'true');
-    element.append(video);
+    video.setAttribute('aria-hidden', 'true'); // #photo is what is named
+    video.addEventListener('pause', () => { video.dataset.paused = ''; });
+    video.addEventListener('playing', () => { delete video.dataset.paused; });
+    lines.before(video);
     return video;
   }
 
-  /** @param {boolean} isMirrored */
-  function mirror(isMirrored) {
-    if (isMirrored) element.dataset.mirrored = '';
-    else delete element.dataset.mirrored;
+  function mirror() {
+    stage.isMirrored = true;
+    element.dataset.mirrored = '';
   }
 
   function clear() {
     overlay.clear();
     delete element.dataset.filled;
+    delete element.dataset.mirrored;
+    stage.isMirrored = false;
     stage.faceCount = 0;
   }
 
   function release() {
-    mirror(false);
     sayNote = () => '';
     showNote();
   }

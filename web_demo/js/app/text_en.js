@@ -131,4 +131,5 @@ export const EN = {
   score_caveat: 'The score is 100 minus half the difference of the two people\'s probabilities, averaged over the time in which both show a face. It measures how similar the model finds them, not what people feel.',
   share_title: 'RE:ON · my imitation',
   error_title: 'Something went wrong',
+  page_title: 'RE:ON: imitate an actor, get a score',
 };

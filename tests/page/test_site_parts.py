@@ -98,3 +98,42 @@ def test_one_file_holds_no_icons_and_names_no_picture(model_dir: Path, tmp_path:
     for absent in ('data-path="icons/', "og:image", "apple-touch-icon", "manifest.webmanifest"):
         assert absent not in html
     assert 'property="og:title"' in html
+
+
+def open_link(visit: Visit, text: str) -> str:
+    """What a click on a link of the footer shows, in its own tab."""
+    with visit.page.context.expect_page() as opened:
+        visit.page.click(f"footer >> text={text}")
+    opened.value.wait_for_load_state()
+    return opened.value.inner_text("body")
+
+
+def expect_footer(visit: Visit) -> None:
+    assert "never leaves this device" in visit.page.inner_text("footer")
+    assert "Permission is hereby granted" in open_link(visit, "Licences of the bundled libraries")
+    assert "tfjs-float16" in open_link(visit, "Details of the model")
+    visit.page.click('[data-language="ko"]')
+    assert re.findall("[A-Za-z]{2,}", visit.page.inner_text("footer")) == []
+    assert visit.page.locator("footer a").count() == 2
+
+
+def test_the_footer_of_a_published_page(open_page: OpenPage, hosted: Path) -> None:
+    with LoggedHost(hosted, plain=True) as host:
+        visit = open_page(f"{host.url}{PLAIN_PATH}?lang=en")
+        visit.wait_for("ready")
+        expect_footer(visit)
+        visit.expect_clean()
+
+
+def test_the_footer_without_a_network(open_page: OpenPage, hosted: Path) -> None:
+    with LoggedHost(hosted) as host:
+        visit = open_page(f"{host.url}{PLAIN_PATH}?lang=en")
+        visit.page.wait_for_selector('body[data-offline="kept"]')
+    expect_footer(visit)  # the host is gone
+
+
+def test_the_footer_of_one_file_opens_what_is_inside_it(open_page: OpenPage, model_dir: Path, tmp_path: Path) -> None:
+    visit = open_page(f"{write_standalone(model_dir, tmp_path / 'one.html').path.as_uri()}?lang=en")
+    visit.wait_for("ready")
+    expect_footer(visit)
+    assert visit.complaints == []

@@ -132,4 +132,7 @@ export const EN = {
   share_title: 'RE:ON · my imitation',
   error_title: 'Something went wrong',
   page_title: 'RE:ON: imitate an actor, get a score',
+  footer_privacy: 'Your video never leaves this device and nothing of it is sent; for the next visit this browser keeps the files of the page and the model, your language, and which kernels were the fastest here.',
+  footer_licences: 'Licences of the bundled libraries',
+  footer_model: 'Details of the model',
 };

@@ -46,10 +46,10 @@ class BuildWithPage(build_py):
         bundled = Path(self.build_lib) / "reon_export" / "bundled"
         shutil.rmtree(bundled, ignore_errors=True)
         page = bundled / "web_demo"
-        for folder in ("js", "samples", "vendor"):
+        for folder in ("icons", "js", "samples", "vendor"):
             shutil.copytree(PAGE / folder, page / folder, ignore=NOT_SHIPPED)
         for path in PAGE.iterdir():
-            if path.suffix in {".html", ".css", ".svg"} or path.name == "sw.js":
+            if path.suffix in {".html", ".css", ".svg", ".webmanifest"} or path.name == "sw.js":
                 shutil.copyfile(path, page / path.name)
         (bundled / "models").mkdir()
         for suffix in (".json", ".safetensors"):

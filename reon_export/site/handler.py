@@ -42,6 +42,7 @@ MIME_TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
     ".webm": "video/webm",
+    ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
 }
 _UNKNOWN_TYPE = "application/octet-stream"
@@ -54,6 +55,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",
         "connect-src 'self'",
+        "manifest-src 'self'",
         "worker-src 'self' blob:",
         "base-uri 'none'",
         "form-action 'none'",

@@ -32,11 +32,12 @@ _BUNDLER = Path("tools") / "standalone.mjs"
 _BUNDLER_TIMEOUT_S = 300
 _PROGRAM = "js/app/main.js"
 _HOST = "js/app/host.js"  # explains why modules cannot be loaded; the one file has none
-# The program and the styles are in the page itself; threads need a server that isolates the page.
+# The program and the styles are in the page itself; threads need a server that isolates the page; no file is installed.
 _NOT_FETCHED_SUFFIXES = {".css", ".html", ".ico", ".js", ".svg", ".txt", ".webmanifest"}
-_NOT_FETCHED = re.compile(r"-threaded-|^vendor/files\.json$")
+_NOT_FETCHED = re.compile(r"-threaded-|^vendor/files\.json$|^icons/")
 
 _CHARSET = re.compile(r'<meta charset="utf-8">', re.IGNORECASE)
+_PREVIEW = re.compile(r'[ \t]*<meta property="og:image"[^>]*>\n?')  # nobody is sent a link to a file
 _LINK = re.compile(r"[ \t]*<link\b[^>]*>\n?")
 _SCRIPT = re.compile(r"[ \t]*<script\b[^>]*>.*?</script>\n?", re.DOTALL)
 _BODY_END = re.compile(r"</body>")
@@ -117,7 +118,7 @@ def assemble(page: Path, program: str, files: Iterable[tuple[str, bytes]]) -> st
     if [script.get("src") for script in scripts] != [_HOST, _PROGRAM]:
         raise SiteError(f"index.html has {len(scripts)} scripts, expected two, {_HOST} and <script src={_PROGRAM}>")
     styles: list[str] = []
-    html = _SCRIPT.sub("", html)
+    html = _PREVIEW.sub("", _SCRIPT.sub("", html))
     html = _LINK.sub(lambda link: _inline_link(page, _attributes(link[0]), styles), html)
     for tag, address in _ADDRESS.findall(html):
         raise SiteError(f"index.html shows {address} in <{tag}>, which one file cannot; let js/ fetch it instead")

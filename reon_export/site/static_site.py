@@ -25,7 +25,7 @@ SAMPLES_LIST = "samples/samples.json"
 LICENCES = "vendor/THIRD_PARTY_LICENSES.txt"
 # Of web_demo a host gets these; tools, packages and notes stay at home.
 _TOP_SUFFIXES = {".css", ".html", ".ico", ".js", ".png", ".svg", ".webmanifest"}
-_FOLDERS = ("js", "samples", "vendor")
+_FOLDERS = ("icons", "js", "samples", "vendor")
 _NOT_FOR_VISITORS = {"parity.html", "js/parity.js", "bench.html", "js/bench.js"}
 
 

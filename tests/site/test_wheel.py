@@ -67,6 +67,8 @@ def test_a_wheel_holds_the_page_its_libraries_with_their_licences_and_the_checkp
         "models/reon-demo-b0.safetensors",
         "models/reon-demo-b0.json",
         "web_demo/index.html",
+        "web_demo/manifest.webmanifest",
+        "web_demo/icons/icon-192.png",
         "web_demo/parity.html",
         "web_demo/sw.js",
         "web_demo/js/pipeline.js",

@@ -1,6 +1,7 @@
 /** The page: connects the parts and holds no logic of its own. */
 import {find, isVideo, pickFiles} from './dom.js';
 import {PageError, toPageError} from '../errors.js';
+import {connectFooter, LICENCES} from './footer.js';
 import {createImitation} from './imitate/imitate.js';
 import {prepareOffline} from './offline.js';
 import {createEmotionPipeline} from '../pipeline.js';
@@ -30,8 +31,8 @@ const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
 /** @returns {Promise<import('../pipeline.js').EmotionPipeline>} */
 async function startPipeline() {
   status.say('loading', 'status_runtime');
-  // The first PNG, which loads a module of its own, may come without a network.
-  const offline = await prepareOffline({alsoKeep: [...await listSamples(), 'js/pixels/png.js']});
+  // The first PNG, which loads a module of its own, may come without a network, and so may a click on the licences.
+  const offline = await prepareOffline({alsoKeep: [...await listSamples(), 'js/pixels/png.js', LICENCES]});
   void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
   const [detector, maxPixels] = ['detector', 'max-pixels'].map((name) => query.get(name));
   return createEmotionPipeline({
@@ -92,6 +93,7 @@ function listen() {
 
 onLanguageChange(() => translatePage(document));
 translatePage(document);
+void connectFooter(document);
 listen();
 pipeline.then(
   () => { if (status.state === 'loading') status.say('ready', 'status_ready'); },

@@ -74,7 +74,7 @@ function remembered() {
  */
 export function translatePage(page) {
   page.documentElement.lang = current;
-  page.title = translate('title');
+  page.title = translate('page_title');
   for (const element of page.querySelectorAll('[data-text]')) {
     element.textContent = translate(readKey(element, 'data-text'));
   }

@@ -140,4 +140,8 @@ export const EN = {
   score_caveat: 'The score is 100 minus half the difference of the two people\'s probabilities, averaged over the time in which both show a face. It measures how similar the model finds them, not what people feel.',
   share_title: 'RE:ON · my imitation',
   error_title: 'Something went wrong',
+  page_title: 'RE:ON: imitate an actor, get a score',
+  footer_privacy: 'Your video never leaves this device and nothing of it is sent; for the next visit this browser keeps the files of the page and the model, your language, and which kernels were the fastest here.',
+  footer_licences: 'Licences of the bundled libraries',
+  footer_model: 'Details of the model',
 };

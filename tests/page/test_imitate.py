@@ -1,5 +1,6 @@
 """Imitate and score, through the page as a visitor uses it, against Python on the same videos."""
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -356,6 +357,40 @@ def test_another_actor_may_come_while_the_user_is_read(visit: Visit, make_clip: 
     choose(visit, "actor", second)
     visit.wait_for("result")
     assert visit.page.inner_text("#total") == "100.0"
+
+
+DROP = """([selector, files]) => {
+    const data = new DataTransfer();
+    for (const [name, base64] of files) {
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+        data.items.add(new File([bytes], name, {type: 'video/webm'}));
+    }
+    const target = document.querySelector(selector);
+    target.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+}"""
+PASTE = DROP.replace("DragEvent('drop', {dataTransfer", "ClipboardEvent('paste', {clipboardData")
+
+
+def hand_over(visit: Visit, script: str, selector: str, *paths: Path) -> None:
+    files = [[path.name, base64.b64encode(path.read_bytes()).decode()] for path in paths]
+    visit.page.evaluate(script, [selector, files])
+
+
+def test_a_drop_goes_to_the_card_that_it_lands_on(visit: Visit, make_clip: MakeClip) -> None:
+    hand_over(visit, DROP, "#user .screen", make_clip("mine.webm", SHOTS[:1]))
+    wait_until_read(visit, "user")
+    assert visit.page.inner_text("#user-status").startswith("mine.webm: ")
+    assert visit.page.inner_text("#actor-status") == ""
+    hand_over(visit, PASTE, "body", make_clip("actor.webm", SHOTS[:1]))  # the actor is who is missing
+    visit.wait_for("result")
+    assert visit.page.inner_text("#total") == "100.0"
+
+
+def test_two_videos_dropped_at_once_are_the_actor_and_you(visit: Visit, make_clip: MakeClip) -> None:
+    hand_over(visit, DROP, "body", make_clip("first.webm", SHOTS[:1]), make_clip("second.webm", SHOTS[:1]))
+    visit.wait_for("result")
+    assert visit.page.inner_text("#actor-status").startswith("first.webm: ")
+    assert visit.page.inner_text("#user-status").startswith("second.webm: ")
 
 
 def test_no_timing_is_claimed_for_different_performances(visit: Visit, make_clip: MakeClip) -> None:

@@ -51,12 +51,18 @@ async function startPipeline() {
 }
 
 /**
- * Whatever is dropped goes to the part that is open.
- * @param {File | undefined} file
+ * What is dropped or pasted goes to the card that it lands on, else to the part that is open. Two videos are the actor and you.
+ * @param {readonly File[]} files
+ * @param {EventTarget | null} target
  */
-function dropFile(file) {
+function takeFiles([file, second], target) {
+  const card = target instanceof Element ? target.closest('#actor, #user')?.id : undefined;
+  const isImitation = tabs.selected === 'imitate' && file !== undefined && isVideo(file, file.name);
   if (file === undefined) status.fail(new PageError('error_no_file'));
-  else if (tabs.selected === 'imitate' && isVideo(file, file.name)) imitation.dropFile(file, file.name);
+  else if (isImitation && second !== undefined && isVideo(second, second.name)) {
+    imitation.dropFile(file, file.name, 'actor');
+    imitation.dropFile(second, second.name, 'user');
+  } else if (isImitation) imitation.dropFile(file, file.name, card === 'actor' || card === 'user' ? card : null);
   else {
     tabs.select('read');
     reader.readFile(file, file.name);
@@ -87,7 +93,11 @@ function listen() {
   addEventListener('drop', (event) => {
     event.preventDefault();
     delete document.body.dataset.dragging;
-    dropFile(event.dataTransfer?.files[0]);
+    takeFiles([...event.dataTransfer?.files ?? []], event.target);
+  });
+  addEventListener('paste', (event) => {
+    const files = [...event.clipboardData?.files ?? []];
+    if (files.length > 0) takeFiles(files, document.activeElement);
   });
 }
 

@@ -14,7 +14,8 @@ import {createScoreView} from './score_view.js';
 
 /** @typedef {import('../../pipeline.js').EmotionPipeline} EmotionPipeline */
 /** @typedef {import('../samples.js').NamedBlob} NamedBlob */
-/** @typedef {{dropFile: (blob: Blob, name: string) => void, stop: () => void}} Imitation */
+/** @typedef {{dropFile: (blob: Blob, name: string, who?: Who | null) => void, stop: () => void}} Imitation who: null takes the first who is missing */
+/** @typedef {'actor' | 'user'} Who */
 
 const GO_SHOWN_MS = 700;
 const CHART_EVERY_FRAMES = 5;
@@ -46,9 +47,10 @@ export function createImitation(root, status, getPipeline) {
   connectSaveButtons(root, () => content, fail);
   createLegend(find(root, '#legend', HTMLElement), getPipeline);
   return {
-    dropFile(blob, name) {
-      const open = actor.performance === null ? openActor : openUser;
-      void open(async () => ({blob, name}));
+    dropFile(blob, name, who = null) {
+      if (recording !== null) return;
+      const isActor = who === 'actor' || (who === null && actor.performance === null);
+      void (isActor ? openActor : openUser)(async () => ({blob, name}));
     },
     stop() {
       actor.cancel();
@@ -61,7 +63,7 @@ export function createImitation(root, status, getPipeline) {
 
   /** @param {() => Promise<NamedBlob>} fetchClip */
   async function openActor(fetchClip) {
-    if (user.performance !== null) user.clear(); // what is being read now goes with the new actor
+    if (content !== null) user.clear(); // that pair is done; what has no score yet goes with the new actor
     clearScore();
     actor.video.controls = true;
     await attempt(async () => {
@@ -110,6 +112,7 @@ export function createImitation(root, status, getPipeline) {
       await showScore();
     });
     if (recording === mine) endRecording();
+    if (user.performance === null) user.clear(); // nothing came of it: the camera's last picture goes
     update();
   }
 
@@ -204,7 +207,6 @@ export function createImitation(root, status, getPipeline) {
     } catch (error) {
       if (error instanceof Error && error.name === 'AbortError') status.say('ready', 'status_ready');
       else fail(error);
-      if (user.performance === null) user.clear();
     }
   }
 

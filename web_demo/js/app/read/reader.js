@@ -151,6 +151,7 @@ export function createReader(root, status, getPipeline) {
     const ready = await getPipeline();
     if (!isMine()) return;
     status.say('live', 'status_live');
+    showBarsToo();
     controls.announce('off'); // twenty readings a second are no announcement
     const look = followVideo(video, ready, {
       onAnalysis: (analysis) => {
@@ -160,6 +161,12 @@ export function createReader(root, status, getPipeline) {
       onError: fail,
     });
     turns.keep(look.stop);
+  }
+
+  /** On a small screen the picture moves up, so that the bars under it are in view. */
+  function showBarsToo() {
+    const {bottom} = find(root, '#bars', HTMLElement).getBoundingClientRect();
+    if (bottom > innerHeight) find(root, '#stage', HTMLElement).scrollIntoView({block: 'start'});
   }
 
   function addVideo() {

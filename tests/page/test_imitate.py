@@ -168,6 +168,23 @@ def test_what_is_saved_is_what_the_command_writes(scored: Scored, default_spec: 
         assert len(np.unique(part.reshape(-1, 3), axis=0)) > 20
 
 
+def test_the_picture_is_copied(scored: Scored) -> None:
+    page = scored.visit.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert page.is_hidden("#share-picture")  # this browser shares no files
+    page.click("#copy-picture")
+    read = """async () => {
+        for (let i = 0; i < 100; i += 1) {
+            const [item] = await navigator.clipboard.read();
+            const type = item?.types.find((name) => name === 'image/png');
+            if (type) return (await createImageBitmap(await item.getType(type))).width;
+            await new Promise((resolve) => { setTimeout(resolve, 50); });
+        }
+        return 0;
+    }"""
+    assert page.evaluate(read) == 1200
+
+
 def test_the_same_file_gives_the_same_track_twice(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
     path = make_clip("actor.webm")
     perform(visit, path, path)
@@ -342,6 +359,11 @@ def test_a_take_that_is_stopped_is_scored_as_far_as_it_goes(visit: Visit, make_c
     shown = visit.page.inner_text("#score-facts")
     assert re.search(rf"the first \d\.\d s of {2 * SECONDS:.1f} s, where the recording stopped", shown)
     assert float(visit.data("#score", "score")) == pytest.approx(score_tracks(actor, user).total, abs=1e-6)
+    shown = f"{float(visit.data('#score', 'score')):.1f}"
+    assert f"{shown}; the best is {shown}" in visit.page.inner_text("#score-facts")
+    (recording,) = save(visit, "#save-recording", tmp_path)
+    assert recording.name == "recording.webm"
+    assert recording.stat().st_size > 1000
     visit.page.click("#again")  # one click, from the score
     visit.page.wait_for_selector("#countdown:text-is('3')", timeout=TIMEOUT_MS)
     assert visit.page.locator("#actor video").count() == 1

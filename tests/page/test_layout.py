@@ -35,6 +35,13 @@ def test_a_button_is_in_the_first_view_and_nothing_is_cut_off(
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= size[0], f"{panel} on {name}"
 
 
+def test_an_address_with_a_part_opens_at_the_top(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(f"{site.url}?lang=en#imitate", viewport={"width": 844, "height": 390})
+    visit.wait_for("ready")
+    assert visit.page.is_visible("#imitate")
+    assert visit.page.evaluate("scrollY") == 0
+
+
 def test_a_phone_shows_picture_and_bars_together_while_it_reads(
     open_page: OpenPage, site: SiteServer, tmp_path: Path
 ) -> None:

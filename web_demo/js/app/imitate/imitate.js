@@ -44,7 +44,9 @@ export function createImitation(root, status, getPipeline) {
   let content = null;
   /** @type {{giveUp: AbortController, stop: AbortController, isRunning: boolean} | null} */
   let recording = null;
-  connectSaveButtons(root, () => content, fail);
+  /** @type {number[]} scores of this visit's recordings of the actor */
+  let attempts = [];
+  connectSaveButtons(root, () => content, () => user.performance?.recording ?? null, fail);
   createLegend(find(root, '#legend', HTMLElement), getPipeline);
   return {
     dropFile(blob, name, who = null) {
@@ -65,6 +67,7 @@ export function createImitation(root, status, getPipeline) {
   async function openActor(fetchClip) {
     if (content !== null) user.clear(); // that pair is done; what has no score yet goes with the new actor
     clearScore();
+    attempts = [];
     actor.video.controls = true;
     await attempt(async () => {
       const {blob, name} = await fetchClip();
@@ -151,10 +154,12 @@ export function createImitation(root, status, getPipeline) {
       closeScoreContent(made); // one of the two has gone meanwhile
       return;
     }
-    content = made;
+    if (second.isRecorded) attempts.push(made.result.score.score ?? 0);
+    content = {...made, attempts: [...attempts]};
     actor.video.controls = false;
     actor.video.pause();
     again.hidden = !second.isRecorded;
+    find(root, '#save-recording', HTMLButtonElement).hidden = second.recording === null;
     players.append(actor.video, user.video);
     root.dataset.scored = '';
     view.show(content);

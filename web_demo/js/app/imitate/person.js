@@ -13,6 +13,7 @@ import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate}
  * @property {Track} track
  * @property {Clip | null} clip null where the recording cannot be looked at again
  * @property {number} offsetS where the video's time 0 lies in the track's time
+ * @property {Blob | null} recording what the camera filmed; null for a file, and where this browser cannot record
  * @property {boolean} isRecorded by the camera, in the actor's time: it ends where the visitor stopped
  */
 /**
@@ -77,7 +78,7 @@ export function createPerson(root, getPipeline, onSeek) {
       const pipeline = await getPipeline();
       mine.signal.throwIfAborted();
       const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name)});
-      person.performance = {track, clip, offsetS: 0, isRecorded: false};
+      person.performance = {track, clip, offsetS: 0, recording: null, isRecorded: false};
       finish(track, pipeline.facts.spec.labels);
       return true;
     } catch (error) {
@@ -115,7 +116,7 @@ export function createPerson(root, getPipeline, onSeek) {
     clear();
     if (blob !== null) showVideo(blob);
     const clip = blob === null ? null : await openClip(blob, track.name).catch(() => null);
-    person.performance = {track, clip, offsetS, isRecorded: true};
+    person.performance = {track, clip, offsetS, recording: blob, isRecorded: true};
     video.dataset.mirrored = '';
     finish(track, (await getPipeline()).facts.spec.labels);
   }

@@ -1,6 +1,7 @@
-/** The buttons that save a score: JSON, CSV, both tracks, a picture. */
+/** The buttons that save or share a score: JSON, CSV, both tracks, the visitor's own recording, a picture. */
 import {resultToCsv, resultToJson, trackToJson} from '../../score_files.js';
 import {find} from '../dom.js';
+import {translate} from '../text.js';
 import {download, drawPicture} from './share.js';
 
 /** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
@@ -8,9 +9,10 @@ import {download, drawPicture} from './share.js';
 /**
  * @param {HTMLElement} root
  * @param {() => ScoreContent | null} getContent
+ * @param {() => Blob | null} getRecording
  * @param {(error: unknown) => void} onError
  */
-export function connectSaveButtons(root, getContent, onError) {
+export function connectSaveButtons(root, getContent, getRecording, onError) {
   onClick('#save-json', ({result}) => saveJson('score.json', resultToJson(result)));
   onClick('#save-csv', ({result}) => saveText('score.csv', 'text/csv', resultToCsv(result)));
   onClick('#save-tracks', ({result}) => {
@@ -20,17 +22,43 @@ export function connectSaveButtons(root, getContent, onError) {
   onClick('#save-picture', (content) => {
     void drawPicture(content).then((blob) => download('score.png', blob), onError);
   });
+  if (canShare()) {
+    onClick('#share-picture', (content) => {
+      void drawPicture(content).then(share).catch((error) => { if (error.name !== 'AbortError') onError(error); });
+    });
+  }
+  if (typeof ClipboardItem !== 'undefined') {
+    // Given as a promise: Safari forgets the click while the picture is drawn.
+    onClick('#copy-picture', (content) => {
+      void navigator.clipboard.write([new ClipboardItem({'image/png': drawPicture(content)})]).catch(onError);
+    });
+  }
+  onClick('#save-recording', () => {
+    const blob = getRecording();
+    if (blob !== null) download(`recording.${blob.type.includes('mp4') ? 'mp4' : 'webm'}`, blob);
+  });
 
   /**
    * @param {string} selector
    * @param {(content: ScoreContent) => void} save
    */
   function onClick(selector, save) {
-    find(root, selector, HTMLButtonElement).addEventListener('click', () => {
+    const button = find(root, selector, HTMLButtonElement);
+    if (selector !== '#save-recording') button.hidden = false;
+    button.addEventListener('click', () => {
       const content = getContent();
       if (content !== null) save(content);
     });
   }
+}
+
+function canShare() {
+  return navigator.canShare?.({files: [new File([], 'score.png', {type: 'image/png'})]}) ?? false;
+}
+
+/** @param {Blob} blob a PNG */
+function share(blob) {
+  return navigator.share({files: [new File([blob], 'score.png', {type: 'image/png'})], title: translate('share_title')});
 }
 
 /**

@@ -24,6 +24,7 @@ export async function makeScoreContent(actor, user, facts) {
   if (!score.isCovered) throw explainNoScore(score.coverage, track, user.track);
   return {
     result: {actor: track, user: user.track, score, lag: findLag(track, user.track), scale: facts.spec.scale ?? null},
+    attempts: [],
     ofS: isCut ? actor.track.duration_s : null,
     isMirrored: {actor: actor.isRecorded, user: user.isRecorded},
     labels: facts.spec.labels,

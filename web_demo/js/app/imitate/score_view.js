@@ -19,6 +19,7 @@ const PLACES = {same: 'place_same', closer: 'place_closer', similar: 'place_simi
  * @property {ScoreResult} result
  * @property {number | null} ofS how long the actor's whole clip is, where only its beginning was imitated
  * @property {{actor: boolean, user: boolean}} isMirrored whether the video is shown as in a mirror
+ * @property {readonly number[]} attempts scores of this visit's recordings, this one last
  * @property {readonly Label[]} labels
  * @property {string} model
  * @property {Pair} best
@@ -216,12 +217,15 @@ export function describeLag({score, lag, scale}) {
  * @param {ScoreContent} content
  * @returns {[string, string, string][]}
  */
-function listFacts({result, ofS, model}) {
+function listFacts({result, ofS, attempts, model}) {
   const {score} = result;
   const coverage = translate('score_coverage_value', {percent: formatPercent(score.coverage)});
   return [
     ...(ofS === null ? [] : [/** @type {[string, string, string]} */ (['score_part', translate('score_part'), translate('score_part_value', {
       done: formatNumber(result.user.duration_s, 1), total: formatNumber(ofS, 1),
+    })])]),
+    ...(attempts.length === 0 ? [] : [/** @type {[string, string, string]} */ (['score_attempts', translate('score_attempts'), translate('score_attempts_value', {
+      scores: attempts.map((value) => formatNumber(value, 1)).join(', '), best: formatNumber(Math.max(...attempts), 1),
     })])]),
     ['score_coverage', translate('score_coverage'), coverage],
     ['score_lag', translate('score_lag'), describeLag(result)],

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -137,3 +139,72 @@ def test_the_footer_of_one_file_opens_what_is_inside_it(open_page: OpenPage, mod
     visit.wait_for("ready")
     expect_footer(visit)
     assert visit.complaints == []
+
+
+# What bundlers do that know nothing of files and workers; one reads `package.json`'s `browser` field.
+BUNDLERS = {"package": "--platform=browser", "folder": "--platform=neutral"}
+ANALYZE = """async ({pipeline, options}) => {
+    const {createEmotionPipeline} = await import(pipeline);
+    try {
+        const made = await createEmotionPipeline({manifestUrl: 'model/manifest.json', ...options});
+        const {label} = await made.analyze(await (await fetch('/samples/astronaut.png')).blob());
+        const {offMainThread, runtime: {backend}} = made.facts;
+        made.destroy();
+        return {label, offMainThread, backend};
+    } catch (error) {
+        return {code: error.code, message: error.message};
+    }
+}"""
+
+
+def bundle(source: str, target: Path, platform: str) -> None:
+    esbuild = WEB_DEMO / "node_modules" / ".bin" / "esbuild"
+    command = [str(esbuild), str(WEB_DEMO / source), "--bundle", "--format=esm", platform, f"--outfile={target}"]
+    subprocess.run([*command, "--log-level=error"], check=True)
+
+
+@pytest.mark.parametrize("kind", list(BUNDLERS))
+@pytest.mark.parametrize("backend", ["kernels", "wasm"])
+def test_libraries_and_worker_may_lie_elsewhere(
+    open_page: OpenPage, folder: Path, host: LoggedHost, kind: str, backend: str
+) -> None:
+    shutil.move(folder / "vendor", folder / "static" / "libraries")
+    for name in ("pipeline.js", "inference/worker.js"):
+        bundle(f"js/{name}", folder / "static" / Path(name).name, BUNDLERS[kind])
+    shutil.rmtree(folder / "js")
+    (folder / "app").mkdir()
+    (folder / "app" / "index.html").write_text('<!doctype html><link rel="icon" href="data:,">', encoding="utf-8")
+    url = host.url
+    visit = open_page(f"{url}app/")
+    options = {
+        "manifestUrl": "../model/manifest.json",
+        "backend": backend,
+        "vendorUrl": f"{url}static/libraries",
+        "workerUrl": "../static/worker.js",
+    }
+    answer = visit.page.evaluate(ANALYZE, {"pipeline": f"{url}static/pipeline.js", "options": options})
+    assert answer == {"label": "happiness", "offMainThread": True, "backend": backend}
+    assert f"{url}static/worker.js" in visit.requests
+    assert any(asked.startswith(f"{url}static/libraries/") and asked.endswith(".wasm") for asked in visit.requests)
+    visit.expect_clean()
+    on_the_page = {"pipeline": f"{url}static/pipeline.js", "options": {**options, "worker": "never"}}
+    here = visit.page.evaluate(ANALYZE, on_the_page)
+    assert here == {**answer, "offMainThread": False}
+    del options["vendorUrl"]
+    lost = visit.page.evaluate(ANALYZE, {"pipeline": f"{url}static/pipeline.js", "options": options})
+    is_library_lost = (kind, backend) == ("folder", "wasm")  # else it is in the bundle, or not needed
+    assert lost.get("code") == ("error_vendor_missing" if is_library_lost else "error_backend_failed")
+
+
+@pytest.mark.parametrize("option", ["vendorUrl", "workerUrl"])
+@pytest.mark.parametrize(
+    "asked", ["https://example.org/reon/", "//example.org/", "data:text/javascript,0", "http://[", ""]
+)
+def test_an_address_elsewhere_is_refused(open_page: OpenPage, site: SiteServer, option: str, asked: str) -> None:
+    visit = open_page(f"{site.url}parity.html")
+    failed = visit.page.evaluate(ANALYZE, {"pipeline": "/js/pipeline.js", "options": {option: asked}})
+    assert failed["code"] == "error_address"
+    assert option in failed["message"]
+    assert f'"{asked}"' in failed["message"]
+    assert site.url.rstrip("/") in failed["message"]
+    visit.expect_clean()

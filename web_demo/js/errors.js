@@ -49,6 +49,7 @@ export const ERRORS = {
   error_short: 'There is no score: the actor performs for {actor} s, you for {user} s, and the shorter must be at least half of the longer. Perform up to the end, or choose a clip that is about as long.',
   error_sparse: 'There is no score: your face was read only {rate} times a second, which covers {percent} of the time; at least half is needed. Close other tabs and programs before you record again; a video needs at least two frames a second.',
   error_coverage: 'There is no score: both faces are visible in only {percent} of the time, and at least half is needed (actor {actor}, you {user}). Film the face from the front, in good light.',
+  error_address: 'The option {option} takes an address on the page\'s own origin, {origin}. It got "{asked}".',
 };
 
 export class PageError extends Error {

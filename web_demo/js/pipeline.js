@@ -11,6 +11,7 @@
 import {PageError} from './errors.js';
 import {startEngine} from './inference/engine.js';
 import {connectWorker} from './inference/worker_client.js';
+import {placeVendor} from './vendor.js';
 
 /** @typedef {import('./inference/engine.js').Analysis} Analysis */
 /** @typedef {import('./inference/engine.js').Facts & {offMainThread: boolean}} PipelineFacts */
@@ -31,6 +32,9 @@ import {connectWorker} from './inference/worker_client.js';
  * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/inference/detector.js for what is done without it
  * @property {number | null} [maxPixels] of a picture's file, before it is refused; 67 million
  * @property {'auto' | 'never'} [worker] never: everything on the page's own thread
+ * @property {string | URL | null} [vendorUrl] of the folder with the files of vendor/, on the page's own origin; may be relative to
+ *   the page. The last pipeline's counts for js/clip.js, too
+ * @property {string | URL | null} [workerUrl] of the script that is js/inference/worker.js, on the page's own origin
  * @property {import('./inference/engine.js').OnProgress} [onProgress]
  */
 
@@ -43,14 +47,18 @@ const DETECTOR_SIZES = {least: 96, most: 608, step: 32};
  * @throws {PageError} code and params name what is wrong; message says it in English
  */
 export async function createEmotionPipeline({
-  manifestUrl, backend = null, precision = null, detectorSize = null, maxPixels = null, worker = 'auto', onProgress = () => {},
+  manifestUrl, backend = null, precision = null, detectorSize = null, maxPixels = null, worker = 'auto', vendorUrl = null,
+  workerUrl = null, onProgress = () => {},
 }) {
   if (detectorSize !== null) checkDetectorSize(detectorSize);
+  const vendor = vendorUrl === null ? null : toFolder(findOwn('vendorUrl', vendorUrl));
+  const script = workerUrl === null ? null : findOwn('workerUrl', workerUrl).href;
+  placeVendor(vendor);
   const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, backend, precision, detectorSize, maxPixels, remembered: recallChoice()};
-  const remote = worker === 'auto' ? await connectWorker() : null;
+  const remote = worker === 'auto' ? await connectWorker(script) : null;
   if (remote === null) return startHere(options, onProgress);
   try {
-    let {facts} = await remote.ask({call: 'start', options}, [], onProgress);
+    let {facts} = await remote.ask({call: 'start', vendorUrl: vendor, options}, [], onProgress);
     keepChoice(facts);
     return createPipeline({
       facts: () => ({...facts, offMainThread: true}),
@@ -146,4 +154,29 @@ function checkDetectorSize(size) {
   const {least, most, step} = DETECTOR_SIZES;
   if (Number.isInteger(size) && size >= least && size <= most && size % step === 0) return;
   throw new PageError('error_detector_size', {asked: String(size), least, most, step});
+}
+
+/**
+ * Code comes from the page's own origin alone: browsers start no other worker, and nobody else's code may see a face.
+ * @param {'vendorUrl' | 'workerUrl'} option
+ * @param {string | URL} asked
+ * @returns {URL}
+ * @throws {PageError}
+ */
+function findOwn(option, asked) {
+  try {
+    const url = new URL(asked, document.baseURI);
+    if (String(asked) !== '' && url.protocol === location.protocol && url.host === location.host) return url;
+  } catch {
+    // no address at all
+  }
+  throw new PageError('error_address', {option, asked: String(asked), origin: location.origin});
+}
+
+/**
+ * @param {URL} url
+ * @returns {string} with the final slash that a folder's address needs
+ */
+function toFolder({protocol, host, pathname}) {
+  return `${protocol}//${host}${pathname.replace(/\/?$/, '/')}`;
 }

@@ -8,16 +8,23 @@ import {describeReason, PageError} from './errors.js';
 /** @typedef {typeof import('../tools/vendor_entry.js')} Tfjs */
 /** @typedef {typeof import('../tools/vendor_media.js')} Media */
 
-const VENDOR_URL = new URL('../vendor/', import.meta.url).href;
+const USUAL_URL = new URL('../vendor/', import.meta.url).href;
+let vendorUrl = USUAL_URL; // of this page, or of this worker
+
+/** @param {string | null} url of the folder, with its final slash; null is the usual one */
+export function placeVendor(url) {
+  vendorUrl = url ?? USUAL_URL;
+}
 
 /** The detector's weights: what they are, and their bytes. */
-export const DETECTOR_FILES = {
-  list: `${VENDOR_URL}tiny_face_detector_model-weights_manifest.json`,
-  bytes: `${VENDOR_URL}tiny_face_detector_model.bin`,
-};
+export function detectorFiles() {
+  return {list: `${vendorUrl}tiny_face_detector_model-weights_manifest.json`, bytes: `${vendorUrl}tiny_face_detector_model.bin`};
+}
 
 /** The WebAssembly kernels, by what they need of the processor. */
-export const KERNEL_FILES = {relaxed: `${VENDOR_URL}kernels-relaxed.wasm`, simd: `${VENDOR_URL}kernels-simd.wasm`};
+export function kernelFiles() {
+  return {relaxed: `${vendorUrl}kernels-relaxed.wasm`, simd: `${vendorUrl}kernels-simd.wasm`};
+}
 
 /** @returns {Promise<Tfjs>} */
 export async function importTfjs() {
@@ -26,7 +33,7 @@ export async function importTfjs() {
 
 /** Tell TF.js where its wasm files lie. @param {Tfjs} tf */
 export function placeWasm(tf) {
-  tf.setWasmPaths(VENDOR_URL);
+  tf.setWasmPaths(vendorUrl);
 }
 
 /** @returns {Promise<Media>} what reads video files */
@@ -39,9 +46,12 @@ export async function importChart() {
   return importFrom('chart.js');
 }
 
-/** @returns {Worker} js/inference/worker.js, just started */
-export function startWorker() {
-  return new Worker(new URL('./inference/worker.js', import.meta.url), {type: 'module'});
+/**
+ * @param {string | null} url null is the usual one
+ * @returns {Worker} js/inference/worker.js, just started
+ */
+export function startWorker(url) {
+  return new Worker(url ?? new URL('./inference/worker.js', import.meta.url), {type: 'module'});
 }
 
 /**
@@ -49,7 +59,7 @@ export function startWorker() {
  * @returns {Promise<unknown>}
  */
 async function importFrom(file) {
-  return import(VENDOR_URL + file).catch((error) => {
+  return import(vendorUrl + file).catch((error) => {
     throw new PageError('error_vendor_missing', {reason: describeReason(error)});
   });
 }

@@ -4,12 +4,16 @@ import {getFiles} from './standalone_files.js';
 /** Where the detector's weights and the wasm binaries seem to lie: `fetch` finds them inside the page. */
 const VENDOR_URL = new URL('vendor/', getFiles().base).href;
 
-export const DETECTOR_FILES = {
-  list: `${VENDOR_URL}tiny_face_detector_model-weights_manifest.json`,
-  bytes: `${VENDOR_URL}tiny_face_detector_model.bin`,
-};
+/** Nothing lies elsewhere. */
+export function placeVendor() {}
 
-export const KERNEL_FILES = {relaxed: `${VENDOR_URL}kernels-relaxed.wasm`, simd: `${VENDOR_URL}kernels-simd.wasm`};
+export function detectorFiles() {
+  return {list: `${VENDOR_URL}tiny_face_detector_model-weights_manifest.json`, bytes: `${VENDOR_URL}tiny_face_detector_model.bin`};
+}
+
+export function kernelFiles() {
+  return {relaxed: `${VENDOR_URL}kernels-relaxed.wasm`, simd: `${VENDOR_URL}kernels-simd.wasm`};
+}
 
 export async function importTfjs() {
   const tfjs = await import('./vendor_entry.js');

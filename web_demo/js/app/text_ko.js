@@ -189,4 +189,5 @@ export const KO = {
   footer_privacy: '영상은 이 기기를 벗어나지 않고 어디에도 전송되지 않으며, 브라우저에는 다음 방문을 위해 페이지와 모델 파일, 언어 설정, 이 기기에서 가장 빨랐던 연산 방식이 저장됩니다.',
   footer_licences: '포함된 라이브러리의 라이선스',
   footer_model: '모델 상세 정보',
+  error_address: '{option} 옵션에는 이 페이지와 같은 출처({origin})의 주소를 넣어야 합니다. 받은 값은 "{asked}"입니다.',
 };

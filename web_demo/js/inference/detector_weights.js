@@ -1,6 +1,6 @@
 /** TinyFaceDetector's weights, from the two files that face-api ships. */
 import {describeReason, PageError} from '../errors.js';
-import {DETECTOR_FILES} from '../vendor.js';
+import {detectorFiles} from '../vendor.js';
 import {readWeights} from './weights.js';
 
 /** @typedef {import('./weights.js').Weight} Weight */
@@ -10,10 +10,11 @@ import {readWeights} from './weights.js';
  * @throws {PageError} if a file is missing or not what it should be
  */
 export async function fetchDetectorWeights() {
+  const files = detectorFiles();
   try {
     const [list, stored] = await Promise.all([
-      fetchFile(DETECTOR_FILES.list).then((response) => response.json()),
-      fetchFile(DETECTOR_FILES.bytes).then((response) => response.arrayBuffer()),
+      fetchFile(files.list).then((response) => response.json()),
+      fetchFile(files.bytes).then((response) => response.arrayBuffer()),
     ]);
     return readWeights(list[0].weights, [stored]);
   } catch (error) {

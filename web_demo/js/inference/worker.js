@@ -1,8 +1,9 @@
 /** The engine in a worker: js/pipeline.js starts it and speaks to it. One message in gives one message out. */
 import {toPageError} from '../errors.js';
 import {startEngine} from './engine.js';
+import {placeVendor} from '../vendor.js';
 
-/** @typedef {{id: number, call: 'start', options: import('./engine.js').EngineOptions}} StartRequest */
+/** @typedef {{id: number, call: 'start', vendorUrl: string | null, options: import('./engine.js').EngineOptions}} StartRequest */
 /** @typedef {{id: number, call: 'analyze', picture: import('./engine.js').Picture, options: import('./engine.js').AnalyzeOptions}} AnalyzeRequest */
 /** @typedef {StartRequest | AnalyzeRequest | {id: number, call: 'memory'}} Request */
 /** @typedef {{code: import('../errors.js').ErrorCode, params: import('../errors.js').TextParams}} Failure */
@@ -31,6 +32,7 @@ scope.postMessage({ready: true}, []); // its modules are loaded: a browser that 
  */
 async function answer(request) {
   if (request.call === 'start') {
+    placeVendor(request.vendorUrl);
     engine = await startEngine(request.options, (progress) => scope.postMessage({progress}, []));
     return {value: null, transfer: []};
   }

@@ -13,16 +13,17 @@ import {startWorker} from '../vendor.js';
 
 /**
  * A worker that has started, or null where this browser cannot: no workers of modules, no canvas in them.
+ * @param {string | null} url of its script; null is the usual one
  * @returns {Promise<Remote | null>}
  */
-export async function connectWorker() {
+export async function connectWorker(url) {
   if (typeof Worker === 'undefined' || typeof OffscreenCanvas === 'undefined') return null;
   /** @type {Map<number, {resolve: (answer: Answer) => void, reject: (error: unknown) => void, onProgress?: OnProgress}>} */
   const waiting = new Map();
   /** @type {Worker} */
   let worker;
   try {
-    worker = startWorker();
+    worker = startWorker(url);
   } catch {
     return null;
   }

@@ -1,5 +1,5 @@
 /** The kernels' WebAssembly module, in the variant that this browser can run, and the memory of one network. */
-import {KERNEL_FILES} from '../../../vendor.js';
+import {kernelFiles} from '../../../vendor.js';
 
 /** @typedef {'relaxed' | 'simd'} Variant */
 /** @typedef {(...values: number[]) => void} Kernel the arguments are told in kernels/ */
@@ -49,7 +49,7 @@ export function canRun(variant) {
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function fetchKernels(variant) {
-  const url = KERNEL_FILES[variant];
+  const url = kernelFiles()[variant];
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
   return WebAssembly.compile(await response.arrayBuffer());

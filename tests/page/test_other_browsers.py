@@ -215,7 +215,7 @@ def test_a_recording_is_scored_if_it_shows_a_face(demo: Demo, quick_samples: Pat
     assert all(frame.probabilities is not None for frame in user.frames)
     assert user.duration_s == pytest.approx(actor.duration_s, abs=0.2)
     has_recorder = "() => MediaRecorder.isTypeSupported('video/webm') || MediaRecorder.isTypeSupported('video/mp4')"
-    has_video = "() => document.querySelector('#user video').src.startsWith('blob:')"
+    has_video = "() => document.querySelector('#players video + video').src.startsWith('blob:')"
     is_recorded = demo.driver.evaluate(has_video)
     print(f"{demo.driver.version}: {len(user.frames)} frames of {user.duration_s:.1f} s; recorded: {is_recorded}")
     assert is_recorded is demo.driver.evaluate(has_recorder)  # WebKitGTK 2.50 scores, and has no video to show again

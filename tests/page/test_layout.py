@@ -54,5 +54,5 @@ def test_a_phone_shows_picture_and_bars_together_while_it_reads(
     visit.page.wait_for_selector("#stage[data-filled]")
     top = visit.page.evaluate("document.querySelector('#photo').getBoundingClientRect().top")
     bottom = visit.page.evaluate("document.querySelector('#bars').getBoundingClientRect().bottom")
-    assert top >= 0
+    assert top > -1  # scrolling ends on a whole pixel, the picture does not begin on one
     assert bottom <= 844

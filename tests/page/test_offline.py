@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # A 304 is its headers alone: 593 bytes measured, of which the content security policy is the most.
 UNCHANGED_BYTES = 640
+# Two profiles may measure different kernels as the faster: over 512 crops relaxed is within 1.9e-6 of PyTorch, simd within 2.3e-6.
+BETWEEN_KERNELS = 4.2e-6
 RELOAD_S = 3
 NOT_ISOLATED = "Object.defineProperty(globalThis, 'crossOriginIsolated', {get: () => false})"
 NO_STORAGE = "Object.defineProperty(globalThis, 'sessionStorage', {get() { throw new Error('forbidden') }})"
@@ -110,7 +112,7 @@ def test_the_second_visit_needs_no_network(
         host.start()
     online = first_visit(open_page, host.url)
     online.read_sample()
-    assert again.probabilities == online.probabilities
+    assert again.probabilities == pytest.approx(online.probabilities, abs=BETWEEN_KERNELS)
 
 
 def test_the_second_visit_asks_only_for_the_small_files(open_page: OpenPage, host: LoggedHost) -> None:

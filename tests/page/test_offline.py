@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # A 304 is its headers alone: 593 bytes measured, of which the content security policy is the most.
 UNCHANGED_BYTES = 640
-# Two profiles may measure different kernels as the faster: over 512 crops relaxed is within 1.9e-6 of PyTorch, simd within 2.3e-6.
+# Two profiles may measure different kernels as the faster. Over 512 crops relaxed is within 1.9e-6 of PyTorch, simd
+# within 2.3e-6.
 BETWEEN_KERNELS = 4.2e-6
 RELOAD_S = 3
 NOT_ISOLATED = "Object.defineProperty(globalThis, 'crossOriginIsolated', {get: () => false})"

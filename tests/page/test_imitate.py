@@ -330,11 +330,15 @@ def test_recording_oneself_gives_a_score_and_a_replay(visit: Visit, make_clip: M
     visit.expect_clean()
 
 
-def test_a_recording_is_cancelled_in_the_countdown(visit: Visit, make_clip: MakeClip) -> None:
-    choose(visit, "actor", make_clip("actor.webm"))
+def start_countdown(visit: Visit, actor: Path) -> None:
+    choose(visit, "actor", actor)
     wait_until_read(visit, "actor")
     visit.page.click("#record")
     visit.page.wait_for_selector("#countdown:text-is('2')", timeout=TIMEOUT_MS)
+
+
+def test_a_recording_is_cancelled_in_the_countdown(visit: Visit, make_clip: MakeClip) -> None:
+    start_countdown(visit, make_clip("actor.webm"))
     visit.page.click("#record:text-is('Cancel recording')")
     visit.page.wait_for_selector("#record:text-is('Record yourself')", timeout=TIMEOUT_MS)
     assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None
@@ -427,10 +431,7 @@ def max_gap_s(track: Track) -> float:
 
 
 def test_leaving_the_tab_gives_a_recording_up(visit: Visit, make_clip: MakeClip) -> None:
-    choose(visit, "actor", make_clip("actor.webm"))
-    wait_until_read(visit, "actor")
-    visit.page.click("#record")
-    visit.page.wait_for_selector("#countdown:text-is('2')", timeout=TIMEOUT_MS)
+    start_countdown(visit, make_clip("actor.webm"))
     visit.page.click("#tab-read")
     visit.page.click("#tab-imitate")
     visit.page.wait_for_selector("#record:enabled")

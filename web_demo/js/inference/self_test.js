@@ -23,12 +23,11 @@ export async function fetchCrops(selfTest, manifestUrl) {
  * @param {Classifier} options.classifier
  * @param {import('./runtimes/runtime.js').Runtime} options.runtime
  * @param {import('./manifest.js').SelfTest} options.selfTest
- * @param {string} options.manifestUrl absolute
+ * @param {Uint8Array} options.crops from fetchCrops
  * @returns {Promise<SelfTestResult>}
- * @throws {import('../errors.js').PageError} if the crops are damaged or the classifier's answer is no distribution
+ * @throws {import('../errors.js').PageError} if the classifier's answer is no distribution
  */
-export async function runSelfTest({classifier, runtime, selfTest, manifestUrl}) {
-  const crops = await fetchCrops(selfTest, manifestUrl);
+export async function runSelfTest({classifier, runtime, selfTest, crops}) {
   const cropBytes = crops.length / selfTest.samples;
   let maxAbsProb = 0;
   for (let i = 0; i < selfTest.samples; i += 1) {

@@ -39,7 +39,8 @@ export async function startClassifier({
   /** @type {import('./runtimes/runtime.js').Rejection[]} */
   const rejected = [...before];
   const downloading = fetchArtefact(artefact, manifestUrl, onProgress);
-  downloading.catch(() => {}); // a runtime that does not start is the first to say so
+  const fetchingCrops = manifest.self_test === null ? null : fetchCrops(manifest.self_test, manifestUrl);
+  for (const files of [downloading, fetchingCrops]) files?.catch(() => {}); // a runtime that does not start is the first to say so
   for (;;) {
     const runtime = await startRuntime(backend, rejected, known?.variant);
     await downloading;
@@ -62,8 +63,8 @@ export async function startClassifier({
     let classifier = null;
     try {
       classifier = await loadClassifier({manifest, artefact, files: await downloading, runtime, isProven: manifest.self_test === null});
-      if (manifest.self_test === null) return {runtime, classifier, selfTest: null};
-      const selfTest = await runSelfTest({classifier, runtime, selfTest: manifest.self_test, manifestUrl});
+      if (manifest.self_test === null || fetchingCrops === null) return {runtime, classifier, selfTest: null};
+      const selfTest = await runSelfTest({classifier, runtime, selfTest: manifest.self_test, crops: await fetchingCrops});
       if (selfTest.passed) return {runtime, classifier, selfTest};
       classifier.destroy();
       return `its self-test is off by ${selfTest.maxAbsProb.toExponential(1)}, allowed are ${selfTest.gate.toExponential(1)}`;
@@ -82,10 +83,10 @@ export async function startClassifier({
    */
   async function chooseVariant(first) {
     const other = VARIANTS.find((variant) => variant !== first.runtime.variant && canRun(variant));
-    if (first.runtime.variant === null || manifest.self_test === null || other === undefined) return {...first, choice: null};
+    if (first.runtime.variant === null || manifest.self_test === null || fetchingCrops === null || other === undefined) return {...first, choice: null};
     const second = await startRuntime(`kernels:${other}`).then(load).catch(() => null); // the first runs, whatever this one says
     if (second === null || typeof second === 'string') return {...first, choice: null};
-    const crops = await fetchCrops(manifest.self_test, manifestUrl);
+    const crops = await fetchingCrops;
     const timesMs = await timeAlternately([first, second], crops.subarray(0, crops.length / manifest.self_test.samples));
     const [fast, slow] = timesMs[0] <= timesMs[1] ? [first, second] : [second, first];
     slow.classifier.destroy();

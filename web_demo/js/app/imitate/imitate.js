@@ -44,7 +44,7 @@ export function createImitation(root, status, getPipeline) {
   let content = null;
   /** @type {{giveUp: AbortController, stop: AbortController, isRunning: boolean} | null} */
   let recording = null;
-  /** @type {number[]} scores of this visit's recordings of the actor */
+  /** @type {readonly number[]} scores of this visit's recordings of the actor */
   let attempts = [];
   connectSaveButtons(root, () => content, () => user.performance?.recording ?? null, fail);
   createLegend(find(root, '#legend', HTMLElement), getPipeline);
@@ -114,9 +114,10 @@ export function createImitation(root, status, getPipeline) {
       endRecording();
       await showScore();
     });
-    if (recording === mine) endRecording();
-    if (user.performance === null) user.clear(); // nothing came of it: the camera's last picture goes
-    update();
+    if (recording === mine) { // nothing came of it: the camera's last picture goes
+      endRecording();
+      user.clear();
+    }
   }
 
   function toggleRecording() {
@@ -149,13 +150,13 @@ export function createImitation(root, status, getPipeline) {
   async function showScore() {
     const [first, second] = [actor.performance, user.performance];
     if (first === null || second === null) return;
-    const made = await makeScoreContent(first, second, (await getPipeline()).facts);
+    const made = await makeScoreContent(first, second, (await getPipeline()).facts, attempts);
     if (actor.performance !== first || user.performance !== second) {
       closeScoreContent(made); // one of the two has gone meanwhile
       return;
     }
-    if (second.isRecorded) attempts.push(made.result.score.score ?? 0);
-    content = {...made, attempts: [...attempts]};
+    content = made;
+    attempts = made.attempts;
     actor.video.controls = false;
     actor.video.pause();
     again.hidden = !second.isRecorded;

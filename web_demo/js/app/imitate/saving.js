@@ -25,13 +25,13 @@ export function connectSaveButtons(root, getContent, getRecording, onError) {
   if (canShare()) {
     onClick('#share-picture', (content) => {
       void drawPicture(content).then(share).catch((error) => { if (error.name !== 'AbortError') onError(error); });
-    });
+    }).hidden = false;
   }
   if (typeof ClipboardItem !== 'undefined') {
     // Given as a promise: Safari forgets the click while the picture is drawn.
     onClick('#copy-picture', (content) => {
       void navigator.clipboard.write([new ClipboardItem({'image/png': drawPicture(content)})]).catch(onError);
-    });
+    }).hidden = false;
   }
   onClick('#save-recording', () => {
     const blob = getRecording();
@@ -41,14 +41,15 @@ export function connectSaveButtons(root, getContent, getRecording, onError) {
   /**
    * @param {string} selector
    * @param {(content: ScoreContent) => void} save
+   * @returns {HTMLButtonElement}
    */
   function onClick(selector, save) {
     const button = find(root, selector, HTMLButtonElement);
-    if (selector !== '#save-recording') button.hidden = false;
     button.addEventListener('click', () => {
       const content = getContent();
       if (content !== null) save(content);
     });
+    return button;
   }
 }
 

@@ -13,10 +13,11 @@ import {formatNumber, formatPercent, translate} from '../text.js';
  * @param {Performance} actor
  * @param {Performance} user
  * @param {import('../../pipeline.js').PipelineFacts} facts
+ * @param {readonly number[]} attempts the scores of the recordings before
  * @returns {Promise<ScoreContent>} to be closed
  * @throws {PageError} if too little of both shows a face
  */
-export async function makeScoreContent(actor, user, facts) {
+export async function makeScoreContent(actor, user, facts, attempts) {
   const endS = user.track.duration_s;
   const isCut = user.isRecorded && endS < actor.track.duration_s - MAX_HOLD_S;
   const track = isCut ? cutTrack(actor.track, endS) : actor.track;
@@ -24,7 +25,7 @@ export async function makeScoreContent(actor, user, facts) {
   if (!score.isCovered) throw explainNoScore(score.coverage, track, user.track);
   return {
     result: {actor: track, user: user.track, score, lag: findLag(track, user.track), scale: facts.spec.scale ?? null},
-    attempts: [],
+    attempts: user.isRecorded ? [...attempts, score.score ?? 0] : attempts,
     ofS: isCut ? actor.track.duration_s : null,
     isMirrored: {actor: actor.isRecorded, user: user.isRecorded},
     labels: facts.spec.labels,

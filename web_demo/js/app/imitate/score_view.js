@@ -218,17 +218,20 @@ export function describeLag({score, lag, scale}) {
  * @returns {[string, string, string][]}
  */
 function listFacts({result, ofS, attempts, model}) {
-  const {score} = result;
-  const coverage = translate('score_coverage_value', {percent: formatPercent(score.coverage)});
-  return [
-    ...(ofS === null ? [] : [/** @type {[string, string, string]} */ (['score_part', translate('score_part'), translate('score_part_value', {
-      done: formatNumber(result.user.duration_s, 1), total: formatNumber(ofS, 1),
-    })])]),
-    ...(attempts.length === 0 ? [] : [/** @type {[string, string, string]} */ (['score_attempts', translate('score_attempts'), translate('score_attempts_value', {
-      scores: attempts.map((value) => formatNumber(value, 1)).join(', '), best: formatNumber(Math.max(...attempts), 1),
-    })])]),
-    ['score_coverage', translate('score_coverage'), coverage],
+  /** @type {[string, string, string][]} */
+  const rows = [];
+  if (ofS !== null) {
+    const lengths = {done: formatNumber(result.user.duration_s, 1), total: formatNumber(ofS, 1)};
+    rows.push(['score_part', translate('score_part'), translate('score_part_value', lengths)]);
+  }
+  if (attempts.length > 0) {
+    const shown = {scores: attempts.map((value) => formatNumber(value, 1)).join(', '), best: formatNumber(Math.max(...attempts), 1)};
+    rows.push(['score_attempts', translate('score_attempts'), translate('score_attempts_value', shown)]);
+  }
+  rows.push(
+    ['score_coverage', translate('score_coverage'), translate('score_coverage_value', {percent: formatPercent(result.score.coverage)})],
     ['score_lag', translate('score_lag'), describeLag(result)],
     ['score_model', translate('score_model'), model],
-  ];
+  );
+  return rows;
 }

@@ -30,6 +30,7 @@ HOST = "127.0.0.1"
 _DRIVER = "WebKitWebDriver"
 _EMPTY_PAGE = "about:blank"  # the address of WebKit's error pages, too
 _EMPTY_TIMEOUT_S = 5
+_LOOK_TIMEOUT_S = 5
 _POLL_S = 0.05
 # Under automation WebKit allows the camera by itself.
 _FAKE_CAMERA_ARGUMENTS = ("--enable-mock-capture-devices=true", "--enable-media-stream=true")
@@ -152,7 +153,7 @@ def _open(stack: ExitStack, driver: _WebDriver, options: dict[str, Any], url: st
     capabilities = {
         "webkitgtk:browserOptions": options,
         "proxy": {"proxyType": "direct"},
-        "timeouts": {"script": ANSWER_TIMEOUT_S * 1000, "pageLoad": NAVIGATION_TIMEOUT_S * 1000},
+        "timeouts": {"script": _LOOK_TIMEOUT_S * 1000, "pageLoad": NAVIGATION_TIMEOUT_S * 1000},
     }
     body = {"capabilities": {"alwaysMatch": capabilities}}
     try:
@@ -167,14 +168,20 @@ def _open(stack: ExitStack, driver: _WebDriver, options: dict[str, Any], url: st
         raise BrowserError(f"the browser cannot open {url}: {error}") from error
     page = _WebKitPage(driver, session, answer["capabilities"]["browserVersion"])
     _wait_until_shown(page, url)
+    driver.send("POST", f"{session}/timeouts", {"script": ANSWER_TIMEOUT_S * 1000})
     return page
 
 
 def _wait_until_shown(page: _WebKitPage, url: str) -> None:
-    """WebKitWebDriver 2.50 may answer before the page's scripts have run, and takes an error page for a success."""
+    """WebKitWebDriver 2.50 may answer before the page's scripts have run, and takes an error page for a success.
+
+    A question that the empty page gets just before the other replaces it is never answered, so it is asked again.
+    """
     started = time.monotonic()
+    address, state, text = _EMPTY_PAGE, "", ""
     while True:
-        address, state, text = page.evaluate("() => [location.href, document.readyState, document.body?.innerText]")
+        with suppress(BrowserError):
+            address, state, text = page.evaluate("() => [location.href, document.readyState, document.body?.innerText]")
         if state == "complete" and (address != _EMPTY_PAGE or url == _EMPTY_PAGE):
             return
         if time.monotonic() - started > (_EMPTY_TIMEOUT_S if address == _EMPTY_PAGE else NAVIGATION_TIMEOUT_S):

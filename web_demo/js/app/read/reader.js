@@ -5,11 +5,12 @@ import {describeReason, PageError, toPageError} from '../../errors.js';
 import {followVideo} from '../../live.js';
 import {openCamera} from '../camera.js';
 import {find, isVideo} from '../dom.js';
+import {isDark} from '../face_note.js';
 import {onLanguageChange} from '../text.js';
 import {createControls} from './controls.js';
 import {createResultView} from './reading_view.js';
 import {createSmoother} from './smooth.js';
-import {createStage, isDark} from './stage.js';
+import {createStage} from './stage.js';
 import {createSteadyWords} from './steady_words.js';
 import {createTurns} from './turns.js';
 

@@ -3,53 +3,30 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Download
+from playwright.sync_api import Browser
 
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
 from reon_export.score.scale import describe_place
-from reon_export.score.tracks.track import Track, read_track
+from reon_export.score.tracks.track import read_track
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.page_tracks import python_track
+from tests.support.performances import SECONDS, SHOTS, MakeClip, choose, make_in, perform, save, wait_until_read
 from tests.support.visits import TIMEOUT_MS, OpenPage, Visit, open_visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
 LAG_S = 0.4
-SHOTS = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.SMILE, clips.SPEECH, clips.SMILE, clips.BIDEN))
 SWAPPED = (*SHOTS[:3], clips.Shot(clips.ASTRONAUT, 0.8, fade_s=0.2))
-SECONDS = clips.length_of(SHOTS)
-MakeClip = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The camera is a real video of real faces, over and over."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    clips.write_camera_file(path, clips.performance(SHOTS), SECONDS)
-    return [
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={path}",
-    ]
-
-
-def make_in(folder: Path) -> MakeClip:
-    def make(name: str, shots: tuple[clips.Shot, ...] = SHOTS, delay_s: float = 0.0) -> Path:
-        times = clips.even_times(clips.length_of(shots))
-        return clips.write_clip(folder / name, clips.performance(shots, delay_s), times)
-
-    return make
 
 
 @pytest.fixture
@@ -83,44 +60,6 @@ def visit(open_page: OpenPage, site: SiteServer) -> Visit:
     visit = open_page(f"{site.url}?precision=float32#imitate")
     visit.wait_for("ready")
     return visit
-
-
-def choose(visit: Visit, who: str, path: Path) -> None:
-    with visit.page.expect_file_chooser() as chooser:
-        visit.page.click(f"#{who}-choose")
-    chooser.value.set_files(path)
-
-
-def wait_until_read(visit: Visit, who: str) -> None:
-    wanted = f'#imitate[data-{who}="ready"], body[data-state="error"]'
-    visit.page.wait_for_selector(wanted, timeout=TIMEOUT_MS)
-    assert visit.state != "error", visit.error
-
-
-def perform(visit: Visit, actor: Path, user: Path) -> None:
-    choose(visit, "actor", actor)
-    wait_until_read(visit, "actor")
-    choose(visit, "user", user)
-    visit.wait_for("result")
-
-
-def save(visit: Visit, button: str, tmp_path: Path, count: int = 1) -> list[Path]:
-    downloads: list[Download] = []
-
-    def keep(download: Download) -> None:
-        downloads.append(download)
-
-    visit.page.on("download", keep)
-    visit.page.click(button)
-    while len(downloads) < count:
-        visit.page.wait_for_timeout(50)
-    visit.page.remove_listener("download", keep)
-    paths = []
-    for download in downloads:
-        path = tmp_path / download.suggested_filename
-        download.save_as(path)
-        paths.append(path)
-    return paths
 
 
 def test_page_and_python_agree_on_a_performance_and_its_imitation(
@@ -305,75 +244,6 @@ def test_a_file_that_was_cut_off_is_said_to_be(visit: Visit, make_clip: MakeClip
     assert "cut.webm is cut off: its header states 3.2 s, its frames end at " in visit.error
 
 
-def test_recording_oneself_gives_a_score_and_a_replay(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
-    choose(visit, "actor", make_clip("actor.webm"))
-    wait_until_read(visit, "actor")
-    visit.page.click("#record")
-    for count in ("3", "2", "1"):
-        visit.page.wait_for_selector(f"#countdown:text-is('{count}')", timeout=TIMEOUT_MS)
-    assert visit.page.inner_text("#record") == "Cancel recording"
-    visit.page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
-    visit.wait_for("result")
-    actor, user = (read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2))
-    assert user.duration_s == pytest.approx(SECONDS, abs=0.2)
-    assert len(user.frames) >= 2 * SECONDS  # a machine that reads two frames a second is slow, and still covered
-    assert max_gap_s(user) <= 0.5 + 1 / 30
-    score = score_tracks(actor, user)
-    assert float(visit.data("#score", "score")) == pytest.approx(score.total, abs=1e-6)
-    assert score.coverage >= 0.8
-    lengths = visit.page.eval_on_selector_all("#imitate video", "videos => videos.map(video => video.videoWidth)")
-    assert lengths == [clips.SIZE[0]] * 2
-    assert visit.page.locator(".face canvas").count() == 4
-    assert (
-        visit.page.evaluate("document.querySelector('#players video + video').srcObject") is None
-    )  # the camera is off
-    visit.expect_clean()
-
-
-def start_countdown(visit: Visit, actor: Path) -> None:
-    choose(visit, "actor", actor)
-    wait_until_read(visit, "actor")
-    visit.page.click("#record")
-    visit.page.wait_for_selector("#countdown:text-is('2')", timeout=TIMEOUT_MS)
-
-
-def test_a_recording_is_cancelled_in_the_countdown(visit: Visit, make_clip: MakeClip) -> None:
-    start_countdown(visit, make_clip("actor.webm"))
-    visit.page.click("#record:text-is('Cancel recording')")
-    visit.page.wait_for_selector("#record:text-is('Record yourself')", timeout=TIMEOUT_MS)
-    assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None
-    assert visit.page.is_hidden("#score")
-    visit.page.wait_for_timeout(1500)  # nothing goes on behind it
-    assert visit.page.inner_text("#countdown") == ""
-    assert visit.page.evaluate("document.querySelector('#actor video').paused")
-    visit.expect_clean()
-
-
-def test_a_take_that_is_stopped_is_scored_as_far_as_it_goes(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
-    choose(visit, "actor", make_clip("actor.webm", SHOTS * 2))
-    wait_until_read(visit, "actor")
-    visit.page.click("#record")
-    visit.page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
-    visit.page.wait_for_timeout(1600)
-    visit.page.click("#record")
-    visit.wait_for("result")
-    actor, user = (read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2))
-    assert actor.duration_s == user.duration_s < SECONDS
-    assert [note for note in actor.notes if "the recording was stopped there" in note]
-    shown = visit.page.inner_text("#score-facts")
-    assert re.search(rf"the first \d\.\d s of {2 * SECONDS:.1f} s, where the recording stopped", shown)
-    assert float(visit.data("#score", "score")) == pytest.approx(score_tracks(actor, user).total, abs=1e-6)
-    shown = f"{float(visit.data('#score', 'score')):.1f}"
-    assert f"{shown}; the best is {shown}" in visit.page.inner_text("#score-facts")
-    (recording,) = save(visit, "#save-recording", tmp_path)
-    assert recording.name == "recording.webm"
-    assert recording.stat().st_size > 1000
-    visit.page.click("#again")  # one click, from the score
-    visit.page.wait_for_selector("#countdown:text-is('3')", timeout=TIMEOUT_MS)
-    assert visit.page.locator("#actor video").count() == 1
-    assert visit.page.is_hidden("#score")
-
-
 def test_another_actor_may_come_while_the_user_is_read(visit: Visit, make_clip: MakeClip) -> None:
     first, second, user = make_clip("first.webm", SHOTS[:1]), make_clip("second.webm"), make_clip("user.webm")
     choose(visit, "actor", first)
@@ -423,22 +293,6 @@ def test_no_timing_is_claimed_for_different_performances(visit: Visit, make_clip
     other = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.BIDEN, clips.BIDEN, clips.SPEECH, clips.BIDEN))
     perform(visit, make_clip("actor.webm"), make_clip("other.webm", other))
     assert "cannot be told: the two performances are too different" in visit.page.inner_text("#score-facts")
-
-
-def max_gap_s(track: Track) -> float:
-    times = [frame.time_s for frame in track.frames]
-    return max(later - earlier for earlier, later in pairwise(times))
-
-
-def test_leaving_the_tab_gives_a_recording_up(visit: Visit, make_clip: MakeClip) -> None:
-    start_countdown(visit, make_clip("actor.webm"))
-    visit.page.click("#tab-read")
-    visit.page.click("#tab-imitate")
-    visit.page.wait_for_selector("#record:enabled")
-    assert visit.page.inner_text("#record") == "Record yourself"
-    assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None
-    assert visit.page.is_hidden("#score")
-    visit.expect_clean()
 
 
 def test_the_samples_are_scored_and_shown_in_both_languages(open_page: OpenPage, site: SiteServer) -> None:

@@ -1,0 +1,70 @@
+"""Performances of real faces for the page to score, and what a visitor does with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Download
+
+from tests.support import clips
+from tests.support.visits import TIMEOUT_MS, Visit
+
+SHOTS = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.SMILE, clips.SPEECH, clips.SMILE, clips.BIDEN))
+SECONDS = clips.length_of(SHOTS)
+MakeClip = Callable[..., Path]
+
+
+def camera_arguments(folder: Path, *, devices: int = 1) -> list[str]:
+    """Chromium's, with a camera that is a real video of real faces, over and over."""
+    path = folder / "camera.mjpeg"
+    clips.write_camera_file(path, clips.performance(SHOTS), SECONDS)
+    return [
+        f"--use-fake-device-for-media-stream=device-count={devices}",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={path}",
+    ]
+
+
+def make_in(folder: Path) -> MakeClip:
+    def make(name: str, shots: tuple[clips.Shot, ...] = SHOTS, delay_s: float = 0.0) -> Path:
+        times = clips.even_times(clips.length_of(shots))
+        return clips.write_clip(folder / name, clips.performance(shots, delay_s), times)
+
+    return make
+
+
+def choose(visit: Visit, who: str, path: Path) -> None:
+    with visit.page.expect_file_chooser() as chooser:
+        visit.page.click(f"#{who}-choose")
+    chooser.value.set_files(path)
+
+
+def wait_until_read(visit: Visit, who: str) -> None:
+    wanted = f'#imitate[data-{who}="ready"], body[data-state="error"]'
+    visit.page.wait_for_selector(wanted, timeout=TIMEOUT_MS)
+    assert visit.state != "error", visit.error
+
+
+def perform(visit: Visit, actor: Path, user: Path) -> None:
+    choose(visit, "actor", actor)
+    wait_until_read(visit, "actor")
+    choose(visit, "user", user)
+    visit.wait_for("result")
+
+
+def save(visit: Visit, button: str, tmp_path: Path, count: int = 1) -> list[Path]:
+    downloads: list[Download] = []
+
+    def keep(download: Download) -> None:
+        downloads.append(download)
+
+    visit.page.on("download", keep)
+    visit.page.click(button)
+    while len(downloads) < count:
+        visit.page.wait_for_timeout(50)
+    visit.page.remove_listener("download", keep)
+    paths = []
+    for download in downloads:
+        path = tmp_path / download.suggested_filename
+        download.save_as(path)
+        paths.append(path)
+    return paths

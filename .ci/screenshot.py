@@ -35,7 +35,7 @@ def main() -> None:
             executable_path=find_browser(), chromium_sandbox=False, args=list(CHROMIUM_ARGUMENTS)
         )
         page = browser.new_page(viewport={"width": 1120, "height": 900})
-        page.goto(site.url)
+        page.goto(f"{site.url}#read")
         if not page.evaluate(HAS_KOREAN_FONT):
             print("The pictures were left as they are: no Korean font is installed (apt-get install fonts-nanum).")
             return

@@ -63,7 +63,7 @@ SWAPS: dict[str, tuple[clips.Shot, ...]] = {
 def visit(context: BrowserContext, url: str) -> tuple[Page, dict[str, float]]:
     """Open the page; when it painted, and when it was ready."""
     page = context.new_page()
-    page.goto(url, wait_until="commit")
+    page.goto(f"{url}#read", wait_until="commit")
     page.wait_for_selector("body[data-state]")
     ready_ms = page.evaluate(MOMENT, "ready")
     return page, {"paint": page.evaluate(PAINT), "ready": ready_ms}

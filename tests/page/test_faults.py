@@ -57,7 +57,7 @@ def test_two_tabs_share_what_is_kept(open_page: OpenPage, host: LoggedHost) -> N
     first.page.wait_for_selector('body[data-offline="kept"]')
     host.log.requests.clear()
     second = first.page.context.new_page()
-    second.goto(host.url)
+    second.goto(f"{host.url}#read")
     second.wait_for_selector('body[data-state="ready"]', timeout=60_000)
     assert large_files(host) == []
     for page in (first.page, second):

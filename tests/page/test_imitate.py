@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.page_tracks import python_track
 from tests.support.performances import SECONDS, SHOTS, MakeClip, choose, make_in, perform, save, wait_until_read
-from tests.support.visits import TIMEOUT_MS, OpenPage, Visit, open_visit
+from tests.support.visits import TIMEOUT_MS, OpenPage, ServeChanged, Visit, open_visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
@@ -293,6 +294,41 @@ def test_no_timing_is_claimed_for_different_performances(visit: Visit, make_clip
     other = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.BIDEN, clips.BIDEN, clips.SPEECH, clips.BIDEN))
     perform(visit, make_clip("actor.webm"), make_clip("other.webm", other))
     assert "cannot be told: the two performances are too different" in visit.page.inner_text("#score-facts")
+
+
+def score_of(visit: Visit) -> float:
+    return float(visit.data("#score", "score"))
+
+
+def test_the_page_opens_on_an_example_that_needs_no_model(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page("about:blank")
+    visit.page.route(re.compile(r"\.(bin|wasm)$"), lambda route: route.abort())  # neither model nor runtime arrives
+    visit.page.goto(site.url)
+    visit.page.click("#example")
+    visit.wait_for("result")
+    shown = score_of(visit)
+    assert "float32" in visit.page.inner_text("#score-facts")
+    assert visit.page.locator(".face canvas").count() == 4
+    visit = open_page(f"{site.url}?precision=float32#imitate")
+    visit.wait_for("ready")
+    visit.page.click("#actor-sample")
+    wait_until_read(visit, "actor")
+    visit.page.click("#user-sample")
+    visit.wait_for("result")
+    print(f"the example's score {shown:.4f}, read by the page {score_of(visit):.4f}")
+    assert shown == pytest.approx(score_of(visit), abs=0.001)  # the digits that the tracks are shipped with
+
+
+def test_with_another_model_the_example_is_read_by_it(open_page: OpenPage, serve_changed: ServeChanged) -> None:
+    def change(manifest: dict[str, Any], _: Path) -> None:
+        manifest["source"]["sha256"] = "0" * 64
+
+    visit = open_page(f"{serve_changed(change).url}#imitate")
+    visit.wait_for("ready")
+    visit.page.click("#example")
+    visit.wait_for("result")
+    # The page's own weights, not those that the shipped tracks were made with.
+    assert "float16" in visit.page.inner_text("#score-facts")
 
 
 def test_the_samples_are_scored_and_shown_in_both_languages(open_page: OpenPage, site: SiteServer) -> None:

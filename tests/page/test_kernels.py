@@ -81,10 +81,10 @@ def test_the_faster_variant_is_measured_and_remembered(
     assert measured.split("the fastest")[1][:40] in visit.page.inner_text("#facts")  # those of the first visit
     kernels = [url.rpartition("/")[2] for url in visit.requests if "kernels-" in url]
     assert kernels == [f"kernels-{faster}.wasm"]
-    visit.page.goto(f"{site.url}{ADDRESS}&backend=kernels:relaxed")
+    visit.page.goto(f"{site.url}{ADDRESS}&backend=kernels:relaxed#read")
     expect_reading(visit)
     assert "kernels:relaxed, 1 thread, as asked in the address" in visit.page.inner_text("#facts")
-    visit.page.goto(f"{site.url}?worker=never&precision=float16")  # another file of weights: measured again
+    visit.page.goto(f"{site.url}?worker=never&precision=float16#read")  # another file of weights: measured again
     expect_reading(visit)
     assert measured.split("the fastest")[1][:40] not in visit.page.inner_text("#facts")
 

@@ -11,7 +11,7 @@ from tests.support.visits import OpenPage, Visit
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
 SIZES = {"laptop": (1024, 700), "landscape": (844, 390), "twice": (720, 450), "phone": (390, 844), "small": (320, 640)}
-FIRST_BUTTON = {"read": "#camera", "imitate": "#actor-sample"}
+FIRST_BUTTON = {"read": "#camera", "imitate": "#example"}
 
 
 def resize(visit: Visit, size: tuple[int, int]) -> None:

@@ -280,7 +280,7 @@ def test_what_older_versions_kept_is_deleted_and_nothing_of_others(open_page: Op
     visit = open_page(f"{host.url}favicon.svg")  # of the same origin, without the worker
     old, others = f"reon-offline {host.url} v0 listed", f"reon-offline {host.url}below/ v0 listed"
     visit.page.evaluate("async (names) => { for (const name of names) await caches.open(name); }", [old, others])
-    visit.page.goto(host.url)
+    visit.page.goto(f"{host.url}#read")
     visit.wait_for("ready")
     names = visit.page.evaluate("caches.keys()")
     assert old not in names
@@ -291,7 +291,7 @@ def test_without_room_to_keep_anything_the_page_works(open_page: OpenPage, host:
     visit = open_page("about:blank")
     cdp = visit.page.context.new_cdp_session(visit.page)
     cdp.send("Storage.overrideQuotaForOrigin", {"origin": host.url.rstrip("/"), "quotaSize": 1000})
-    visit.page.goto(host.url)
+    visit.page.goto(f"{host.url}#read")
     visit.wait_for("ready")
     visit.page.wait_for_selector('body[data-offline="not_kept"]')
     visit.read_sample()

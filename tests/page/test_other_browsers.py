@@ -117,7 +117,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def open_demo(engine: str, site: SiteServer) -> Iterator[Demo]:
-    with open_page(f"{site.url}?precision=float32&lang=en", browser=engine, fake_camera=True) as driver:
+    with open_page(f"{site.url}?precision=float32&lang=en#read", browser=engine, fake_camera=True) as driver:
         demo = Demo(engine, driver)
         demo.wait_for("body[data-state=ready]")
         yield demo

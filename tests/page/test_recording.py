@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("mo
 
 @pytest.fixture(scope="module")
 def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return camera_arguments(tmp_path_factory.mktemp("camera"), devices=2)
+    return camera_arguments(tmp_path_factory.mktemp("camera"))
 
 
 @pytest.fixture
@@ -125,3 +125,145 @@ def test_leaving_the_tab_gives_a_recording_up(visit: Visit, make_clip: MakeClip)
     assert visit.page.evaluate("document.querySelector('#user video').srcObject") is None
     assert visit.page.is_hidden("#score")
     visit.expect_clean()
+
+
+FIRST_FRAME = """() => {
+    const {currentTime, paused, controls} = document.querySelector('#actor video');
+    return [currentTime, paused, controls];
+}"""
+COUNT_TONES = """
+globalThis.tones = [];
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function () { globalThis.tones.push(this.frequency.value); start.call(this); };
+"""
+
+
+def test_while_you_imitate_the_actor_is_large_and_what_to_show_is_said(
+    open_page: OpenPage, site: SiteServer, make_clip: MakeClip
+) -> None:
+    visit = open_page(f"{site.url}?precision=float32#imitate", init_script=COUNT_TONES)
+    visit.wait_for("ready")
+    start_countdown(visit, make_clip("actor.webm", SHOTS * 2))
+    assert visit.page.evaluate(FIRST_FRAME) == [0, True, False]
+    visit.page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
+    assert visit.page.evaluate("tones") == [440, 440, 440, 880]
+    visit.page.wait_for_selector("#target-score:not(:text-is('–'))")
+    actor, user = (visit.page.locator(f"#{who} video").bounding_box() for who in ("actor", "user"))
+    assert actor is not None
+    assert user is not None
+    assert actor["width"] * actor["height"] > 2 * user["width"] * user["height"]
+    target = visit.page.inner_text("#target")
+    assert re.search(r"The actor shows (Happiness|Anger|Neutral|Sadness|Surprise|Fear|Disgust)", target)
+    assert len(re.findall(r"\d+%", target)) == 2
+    assert re.search(r"Score so far\s+\d+\s+Left\s+\d s", target)
+    visit.page.click("#record")
+    visit.wait_for("result")
+    assert visit.page.is_hidden("#target")
+
+
+def test_the_beep_is_off_by_choice(open_page: OpenPage, site: SiteServer, make_clip: MakeClip) -> None:
+    visit = open_page(f"{site.url}?precision=float32#imitate", init_script=COUNT_TONES)
+    visit.wait_for("ready")
+    visit.page.click("#beep")
+    start_countdown(visit, make_clip("actor.webm", SHOTS[:1]))
+    visit.page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
+    assert visit.page.evaluate("tones") == []
+
+
+# A camera that shows a grey wall until the page says otherwise.
+GREY_CAMERA = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (asked) => {
+    const video = document.createElement('video');
+    video.srcObject = await open(asked);
+    await video.play();
+    const canvas = document.createElement('canvas');
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    const context = canvas.getContext('2d');
+    setInterval(() => {
+        context.fillStyle = '#888';
+        context.fillRect(0, 0, canvas.width, canvas.height);
+        if (globalThis.isThere) context.drawImage(video, 0, 0);
+    }, 33);
+    return canvas.captureStream();
+};
+"""
+
+
+def test_the_countdown_waits_for_a_face_and_says_what_is_wrong(
+    open_page: OpenPage, site: SiteServer, make_clip: MakeClip
+) -> None:
+    visit = open_page(f"{site.url}?precision=float32#imitate", init_script=GREY_CAMERA)
+    visit.wait_for("ready")
+    choose(visit, "actor", make_clip("actor.webm", SHOTS[:1]))
+    wait_until_read(visit, "actor")
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#user .face-note:text-is('No face in the picture')", timeout=TIMEOUT_MS)
+    visit.page.wait_for_timeout(1500)
+    assert visit.page.inner_text("#countdown") == ""
+    visit.page.evaluate("globalThis.isThere = true")
+    visit.page.wait_for_selector("#countdown:text-is('3')", timeout=TIMEOUT_MS)
+    visit.page.wait_for_selector("#user .face-note", state="hidden")
+
+
+def test_ones_own_performance_may_be_the_actors(visit: Visit, tmp_path: Path) -> None:
+    visit.page.click("#actor-record")
+    visit.page.wait_for_selector("#actor .countdown:text-is('2')", timeout=TIMEOUT_MS)
+    assert visit.page.is_hidden("#user")
+    visit.page.wait_for_selector("#actor-record:text-is('Stop recording')", timeout=TIMEOUT_MS)
+    visit.page.wait_for_timeout(2000)
+    visit.page.click("#actor-record")
+    wait_until_read(visit, "actor")
+    assert visit.page.locator("#actor video").get_attribute("data-mirrored") is None  # an actor, as in any film
+    visit.page.click("#record")
+    visit.wait_for("result")
+    actor, user = (read_track(path) for path in save(visit, "#save-tracks", tmp_path, 2))
+    assert actor.duration_s == pytest.approx(user.duration_s, abs=0.2)
+    assert actor.duration_s >= 2
+    assert score_tracks(actor, user).coverage >= 0.8
+    visit.expect_clean()
+
+
+LOOK_AWAY = """
+const read = MediaStreamTrack.prototype.getSettings;
+MediaStreamTrack.prototype.getSettings = function () { return {...read.call(this), facingMode: 'environment'}; };
+"""
+
+
+def test_a_camera_that_looks_away_is_not_mirrored(open_page: OpenPage, site: SiteServer, make_clip: MakeClip) -> None:
+    for script, is_mirrored in ((None, True), (LOOK_AWAY, False)):
+        visit = open_page(f"{site.url}?precision=float32#imitate", init_script=script)
+        visit.wait_for("ready")
+        start_countdown(visit, make_clip("actor.webm", SHOTS[:1]))
+        assert (visit.page.locator("#user video").get_attribute("data-mirrored") is not None) is is_mirrored
+        visit.page.click("#record")
+
+
+# Chromium's fake camera from a file is only one.
+SECOND_CAMERA = """
+const {mediaDevices} = navigator;
+const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+const open = mediaDevices.getUserMedia.bind(mediaDevices);
+const second = {kind: 'videoinput', deviceId: 'second', label: 'Back camera'};
+globalThis.asked = [];
+mediaDevices.enumerateDevices = async () => [...await list(), second];
+mediaDevices.getUserMedia = (constraints) => {
+    globalThis.asked.push(constraints.video.deviceId?.ideal ?? constraints.video.facingMode);
+    return open(constraints);
+};
+"""
+
+
+def test_another_camera_may_be_chosen(open_page: OpenPage, site: SiteServer, make_clip: MakeClip) -> None:
+    visit = open_page(f"{site.url}?precision=float32#imitate", init_script=SECOND_CAMERA)
+    visit.wait_for("ready")
+    assert visit.page.is_hidden("#user-device")  # nothing is known of any before one is allowed
+    start_countdown(visit, make_clip("actor.webm", SHOTS[:1]))
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#user-device:visible")
+    assert visit.page.input_value("#user-device") != "second"  # the one that was opened
+    visit.page.select_option("#user-device", label="Back camera")
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#countdown:text-is('2')", timeout=TIMEOUT_MS)
+    assert visit.page.evaluate("asked") == ["user", "second"]

@@ -13,12 +13,12 @@ SECONDS = clips.length_of(SHOTS)
 MakeClip = Callable[..., Path]
 
 
-def camera_arguments(folder: Path, *, devices: int = 1) -> list[str]:
+def camera_arguments(folder: Path) -> list[str]:
     """Chromium's, with a camera that is a real video of real faces, over and over."""
     path = folder / "camera.mjpeg"
     clips.write_camera_file(path, clips.performance(SHOTS), SECONDS)
     return [
-        f"--use-fake-device-for-media-stream=device-count={devices}",
+        "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-video-capture={path}",
     ]

@@ -82,7 +82,10 @@ class Visit:
 def open_visit(
     browser: Browser, url: str, *, locale: str = "en-US", init_script: str | None = None, **options: Any
 ) -> Visit:
-    """A visit in a fresh profile; `options` are those of a browser context. Its context is the caller's to close."""
+    """A visit in a fresh profile, to the part where a face is read unless the address names one.
+
+    `options` are those of a browser context, which is the caller's to close.
+    """
     context = browser.new_context(locale=locale, **options)
     context.add_init_script(KEEP_READING)
     if init_script is not None:
@@ -92,7 +95,7 @@ def open_visit(
     context.on("request", lambda request: visit.requests.append(request.url))
     page.on("pageerror", lambda error: visit.complaints.append(f"uncaught: {error}"))
     page.on("console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None)
-    page.goto(url)
+    page.goto(url if "#" in url else f"{url}#read")
     return visit
 
 

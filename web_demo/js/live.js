@@ -73,7 +73,7 @@ export function followVideo(video, pipeline, {onAnalysis, onError, readTimeS = (
     isWaiting = false;
     const timeS = readTimeS();
     try {
-      const analysis = await pipeline.analyze(video, {playingS: timeS, ...ask(timeS), returnFrame});
+      const analysis = await pipeline.analyze(video, {playingS: timeS, returnFrame, ...ask(timeS)});
       if (isStopped) {
         analysis.frame?.close();
         return;

@@ -1,16 +1,22 @@
-/** The camera: asked for on a click, every refusal said in words with a way out. */
+/** The camera: asked for on a click, every refusal said in words with a way out; which one, and whether it is shown mirrored. */
 import {describeReason, PageError} from '../errors.js';
 
 /**
  * @typedef {object} Camera
  * @property {MediaStream} stream
  * @property {HTMLVideoElement} video plays the stream
+ * @property {boolean} isMirrored whether it is to be shown as in a mirror
  * @property {() => void} destroy ends the stream: the camera's light goes out
  */
 
 const FIRST_FRAME_MS = 10_000;
 // A face of 112 to 224 pixels needs no more, and every pixel costs time.
-const WANTED = {facingMode: 'user', width: {ideal: 640}, height: {ideal: 480}, frameRate: {ideal: 30}};
+const WANTED = {width: {ideal: 640}, height: {ideal: 480}, frameRate: {ideal: 30}};
+
+// What the visitor chose, for as long as the page is open. A mirror: null takes it where the camera looks at the visitor.
+const choice = {deviceId: '', isMirrored: /** @type {boolean | null} */ (null)};
+/** @type {(() => void)[]} */
+const listeners = [];
 
 /**
  * Must be called from a click, or the browser may refuse without asking.
@@ -21,7 +27,9 @@ const WANTED = {facingMode: 'user', width: {ideal: 640}, height: {ideal: 480}, f
  */
 export async function openCamera(video, onEnded) {
   if (navigator.mediaDevices?.getUserMedia === undefined) throw new PageError('error_camera_insecure');
-  const stream = await navigator.mediaDevices.getUserMedia({video: WANTED, audio: false}).catch((error) => {
+  // Not exact: one that was chosen and is gone makes way for another.
+  const which = choice.deviceId === '' ? {facingMode: 'user'} : {deviceId: {ideal: choice.deviceId}};
+  const stream = await navigator.mediaDevices.getUserMedia({video: {...WANTED, ...which}, audio: false}).catch((error) => {
     throw explain(error);
   });
   for (const track of stream.getTracks()) track.addEventListener('ended', onEnded);
@@ -34,7 +42,10 @@ export async function openCamera(video, onEnded) {
     destroy();
     throw error instanceof PageError ? error : new PageError('error_camera_busy', {reason: describeReason(error)});
   }
-  return {stream, video, destroy};
+  const settings = stream.getVideoTracks()[0].getSettings();
+  choice.deviceId = settings.deviceId ?? choice.deviceId;
+  for (const listener of listeners) listener(); // now that it is allowed, cameras have names
+  return {stream, video, isMirrored: choice.isMirrored ?? settings.facingMode !== 'environment', destroy};
 
   function destroy() {
     for (const track of stream.getTracks()) {
@@ -42,6 +53,35 @@ export async function openCamera(video, onEnded) {
       track.stop();
     }
     if (video.srcObject === stream) video.srcObject = null;
+  }
+}
+
+/** @param {boolean} isMirrored of the next ones, too */
+export function chooseMirror(isMirrored) {
+  choice.isMirrored = isMirrored;
+}
+
+/**
+ * Offers the cameras as soon as there are several and the browser tells them: after one has been allowed.
+ * @param {HTMLSelectElement} select
+ * @param {() => void} [onChange] another one was chosen; it is the next that is opened
+ */
+export function offerCameras(select, onChange = () => {}) {
+  const label = /** @type {HTMLElement} */ (select.closest('label') ?? select);
+  listeners.push(() => void render());
+  navigator.mediaDevices?.addEventListener?.('devicechange', () => void render());
+  select.addEventListener('change', () => {
+    choice.deviceId = select.value;
+    choice.isMirrored = null; // another one may look the other way
+    for (const listener of listeners) listener();
+    onChange();
+  });
+
+  async function render() {
+    const devices = (await navigator.mediaDevices.enumerateDevices()).filter(({kind, deviceId}) => kind === 'videoinput' && deviceId !== '');
+    label.hidden = devices.length < 2;
+    select.replaceChildren(...devices.map((device, i) => new Option(device.label || String(i + 1), device.deviceId)));
+    select.value = choice.deviceId;
   }
 }
 

@@ -6,10 +6,13 @@ import {createImitation} from './imitate/imitate.js';
 import {prepareOffline} from './offline.js';
 import {createEmotionPipeline} from '../pipeline.js';
 import {createReader} from './read/reader.js';
+import {readManifest} from '../inference/manifest.js';
 import {createStatus} from './status.js';
 import {createTabs} from './tabs.js';
 import {fetchSample, listSamples} from './samples.js';
 import {formatBytes, onLanguageChange, pickLanguage, rememberLanguage, setLanguage, translatePage} from './text.js';
+
+const MANIFEST_URL = 'model/manifest.json';
 
 const query = new URLSearchParams(location.search);
 setLanguage(pickLanguage(query));
@@ -21,8 +24,10 @@ const status = createStatus(document.body, {
 });
 const pipeline = startPipeline();
 const getPipeline = () => pipeline;
+const manifest = readManifest(new URL(MANIFEST_URL, document.baseURI).href);
+manifest.catch(() => {}); // the pipeline says so
 const reader = createReader(document.body, status, getPipeline);
-const imitation = createImitation(find(document, '#imitate', HTMLElement), status, getPipeline);
+const imitation = createImitation(find(document, '#imitate', HTMLElement), status, getPipeline, () => manifest);
 const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
   reader.stop();
   imitation.stop();
@@ -36,7 +41,7 @@ async function startPipeline() {
   void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
   const [detector, maxPixels] = ['detector', 'max-pixels'].map((name) => query.get(name));
   return createEmotionPipeline({
-    manifestUrl: 'model/manifest.json',
+    manifestUrl: MANIFEST_URL,
     backend: query.get('backend'),
     precision: query.get('precision'),
     detectorSize: detector === null ? null : Number(detector),

@@ -2,7 +2,7 @@
 import {describeReason, PageError} from '../errors.js';
 
 /** @typedef {{blob: Blob, name: string}} NamedBlob */
-/** @typedef {'photo' | 'actor' | 'user'} SampleRole */
+/** @typedef {'photo' | 'actor' | 'user' | 'actor_track' | 'user_track'} SampleRole */
 
 /** @type {Promise<Record<SampleRole, string>> | null} */
 let names = null;

@@ -295,6 +295,15 @@ async function fetchFile(file, url, cache, onBytes) {
 }
 
 /**
+ * @param {ArrayBuffer} bytes
+ * @returns {Promise<string>} their SHA-256 in hexadecimal digits
+ */
+export async function hashBytes(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
  * @param {ArtefactFile} file
  * @param {ArrayBuffer} bytes
  */
@@ -302,8 +311,7 @@ async function verifyFile(file, bytes) {
   if (bytes.byteLength !== file.bytes) {
     throw new PageError('error_file_size', {path: file.path, actual: bytes.byteLength, expected: file.bytes});
   }
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const actual = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const actual = await hashBytes(bytes);
   if (actual !== file.sha256) throw new PageError('error_file_hash', {path: file.path, actual, expected: file.sha256});
 }
 

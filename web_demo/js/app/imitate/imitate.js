@@ -1,12 +1,15 @@
 /** Imitate and score: the actor's clip, then you, then the score. */
 import {toPageError} from '../../errors.js';
 import {RATE_HZ} from '../../score.js';
+import {offerCameras} from '../camera.js';
 import {find} from '../dom.js';
-import {formatNumber, translate} from '../text.js';
+import {fetchSample} from '../samples.js';
 import {connectButtons} from './buttons.js';
+import {fetchExample} from './example.js';
+import {followClip, followClock} from './guide.js';
 import {createLegend} from './legend.js';
 import {createPerson} from './person.js';
-import {recordPerformance} from './recorder.js';
+import {createRecordings} from './recordings.js';
 import {createReplayControls} from './replay_controls.js';
 import {connectSaveButtons} from './saving.js';
 import {closeScoreContent, makeScoreContent} from './score_content.js';
@@ -17,66 +20,89 @@ import {createScoreView} from './score_view.js';
 /** @typedef {{dropFile: (blob: Blob, name: string, who?: Who | null) => void, stop: () => void}} Imitation who: null takes the first who is missing */
 /** @typedef {'actor' | 'user'} Who */
 
-const GO_SHOWN_MS = 700;
-const CHART_EVERY_FRAMES = 5;
+const LONGEST_ACTOR_S = 15; // of a recorded one
 
 /**
  * @param {HTMLElement} root
  * @param {import('../status.js').Status} status
  * @param {() => Promise<EmotionPipeline>} getPipeline
+ * @param {() => Promise<import('../../inference/manifest.js').Manifest>} getManifest what is known before anything can be read
  * @returns {Imitation}
  */
-export function createImitation(root, status, getPipeline) {
+export function createImitation(root, status, getPipeline, getManifest) {
   const card = find(root, '#score', HTMLElement);
   const players = find(root, '#players', HTMLElement);
   const again = find(root, '#again', HTMLButtonElement);
-  const countdown = find(root, '#countdown', HTMLElement);
-  const actor = createPerson(find(root, '#actor', HTMLElement), getPipeline, seek);
-  const user = createPerson(find(root, '#user', HTMLElement), getPipeline, seek);
+  const actor = createPerson(find(root, '#actor', HTMLElement), getPipeline, getManifest, seek);
+  const user = createPerson(find(root, '#user', HTMLElement), getPipeline, getManifest, seek);
   const view = createScoreView(card, seek);
   const replay = createReplayControls(root, showTime);
+  const recordings = createRecordings(root, status, getPipeline, update);
   const showButtons = connectButtons(root, {
+    showExample: () => void showExample(),
     openActor: (fetchClip) => void openActor(fetchClip),
     openUser: (fetchClip) => void openUser(fetchClip),
-    toggleRecording,
+    recordActor: () => void recordActor(),
+    recordUser: () => void recordUser(),
+    finishRecording: recordings.finish,
   });
   /** @type {import('./score_view.js').ScoreContent | null} */
   let content = null;
-  /** @type {{giveUp: AbortController, stop: AbortController, isRunning: boolean} | null} */
-  let recording = null;
   /** @type {readonly number[]} scores of this visit's recordings of the actor */
   let attempts = [];
+  offerCameras(find(root, '#user-device', HTMLSelectElement));
   connectSaveButtons(root, () => content, () => user.performance?.recording ?? null, fail);
-  createLegend(find(root, '#legend', HTMLElement), getPipeline);
+  createLegend(find(root, '#legend', HTMLElement), getManifest);
+  update();
   return {
     dropFile(blob, name, who = null) {
-      if (recording !== null) return;
+      if (recordings.state.stage !== 'none') return;
       const isActor = who === 'actor' || (who === null && actor.performance === null);
       void (isActor ? openActor : openUser)(async () => ({blob, name}));
     },
     stop() {
       actor.cancel();
       user.cancel();
-      recording?.giveUp.abort();
+      recordings.giveUp();
       replay.stop();
       actor.video.pause();
     },
   };
 
-  /** @param {() => Promise<NamedBlob>} fetchClip */
-  async function openActor(fetchClip) {
-    if (content !== null) user.clear(); // that pair is done; what has no score yet goes with the new actor
+  async function showExample() {
     clearScore();
     attempts = [];
-    actor.video.controls = true;
+    await attempt(async () => {
+      const example = await fetchExample(await getManifest());
+      if (example === null) {
+        await Promise.all([openActor(() => fetchSample('actor')), openUser(() => fetchSample('user'))]);
+        return;
+      }
+      const known = {offsetS: 0, isRecorded: false, isMirrored: false};
+      await Promise.all([actor.take({...example.actor, ...known}), user.take({...example.user, ...known})]);
+      await showScore();
+    });
+    update();
+  }
+
+  /** @param {() => Promise<NamedBlob>} fetchClip */
+  async function openActor(fetchClip) {
+    startActor();
     await attempt(async () => {
       const {blob, name} = await fetchClip();
       const opened = actor.open(blob, name);
       // Watched once while it is read. A browser that allows no sound here lets the visitor press play.
       actor.video.addEventListener('loadeddata', () => void actor.video.play().catch(() => {}), {once: true});
+      update();
       if (await opened) await showScore();
     });
     update();
+  }
+
+  function startActor() {
+    if (content !== null) user.clear(); // that pair is done; what has no score yet goes with the new actor
+    clearScore();
+    attempts = [];
   }
 
   /** @param {() => Promise<NamedBlob>} fetchClip */
@@ -89,68 +115,32 @@ export function createImitation(root, status, getPipeline) {
     update();
   }
 
-  async function recordUser() {
-    clearScore();
-    user.clear();
-    const mine = {giveUp: new AbortController(), stop: new AbortController(), isRunning: false};
-    recording = mine;
-    update();
-    user.video.dataset.mirrored = '';
-    find(root, '#user', HTMLElement).dataset.filled = '';
-    find(root, '.people', HTMLElement).scrollIntoView({block: 'nearest'});
+  async function recordActor() {
+    startActor();
+    const guide = followClock(LONGEST_ACTOR_S);
     await attempt(async () => {
-      status.say('working', 'status_camera');
-      const made = await recordPerformance({
-        actorVideo: actor.video,
-        userVideo: user.video,
-        pipeline: await getPipeline(),
-        name: translate('recording_name'),
-        signal: mine.giveUp.signal,
-        stop: mine.stop.signal,
-        onCountdown: showCountdown,
-        onFrame: showRecording,
-      });
-      await user.take(made.blob, made.track, made.offsetS);
-      endRecording();
+      await recordings.record({person: actor, guide, imitated: null, longestS: LONGEST_ACTOR_S});
+      update();
       await showScore();
     });
-    if (recording === mine) { // nothing came of it: the camera's last picture goes
-      endRecording();
-      user.clear();
-    }
   }
 
-  function toggleRecording() {
-    if (recording === null) void recordUser();
-    else recording[recording.isRunning ? 'stop' : 'giveUp'].abort();
-  }
-
-  function endRecording() {
-    recording = null;
-    countdown.textContent = '';
-    update();
-  }
-
-  /** @param {number} count */
-  function showCountdown(count) {
-    status.say('live', 'status_live');
-    user.say(() => translate('person_ready'));
-    countdown.textContent = count > 0 ? String(count) : translate('countdown_go');
-    if (recording !== null && count === 0) recording.isRunning = true;
-    update();
-    if (count === 0) setTimeout(() => { countdown.textContent = ''; }, GO_SHOWN_MS);
-  }
-
-  /** @type {import('./recorder.js').RecordOptions['onFrame']} */
-  function showRecording(track, {fps}) {
-    user.say(() => translate('person_recording', {fps: formatNumber(fps, 0)}));
-    if (track.frames.length % CHART_EVERY_FRAMES === 0) user.showTrack(track, actor.performance?.track.duration_s ?? track.duration_s);
+  async function recordUser() {
+    if (actor.performance === null) return;
+    const {track, offsetS} = actor.performance;
+    clearScore();
+    const guide = followClip(actor.video, offsetS);
+    await attempt(async () => {
+      await recordings.record({person: user, guide, imitated: track, longestS: track.duration_s});
+      update();
+      await showScore();
+    });
   }
 
   async function showScore() {
     const [first, second] = [actor.performance, user.performance];
     if (first === null || second === null) return;
-    const made = await makeScoreContent(first, second, (await getPipeline()).facts, attempts);
+    const made = await makeScoreContent(first, second, (await getManifest()).spec, attempts);
     if (actor.performance !== first || user.performance !== second) {
       closeScoreContent(made); // one of the two has gone meanwhile
       return;
@@ -175,7 +165,7 @@ export function createImitation(root, status, getPipeline) {
   /** @param {number} timeS */
   function seek(timeS) {
     if (replay.isActive) replay.seek(timeS);
-    else if (recording === null && actor.performance !== null) actor.seek(timeS);
+    else if (recordings.state.stage === 'none' && actor.performance !== null) actor.seek(timeS);
   }
 
   /** @param {number | null} timeS null takes the playheads away */
@@ -197,8 +187,11 @@ export function createImitation(root, status, getPipeline) {
   }
 
   function update() {
+    const {stage, person} = recordings.state;
+    actor.video.controls = stage === 'none' && content === null;
     showButtons({
-      recording: recording === null ? 'none' : recording.isRunning ? 'running' : 'countdown',
+      stage,
+      who: person === null ? null : person === actor ? 'actor' : 'user',
       hasActor: actor.performance !== null,
       hasUser: user.performance !== null,
     });

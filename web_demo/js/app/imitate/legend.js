@@ -5,14 +5,14 @@ import {listColours} from '../widgets/colours.js';
 
 /**
  * @param {HTMLElement} list a `ul`
- * @param {() => Promise<import('../../pipeline.js').EmotionPipeline>} getPipeline
+ * @param {() => Promise<import('../../inference/manifest.js').Manifest>} getManifest
  */
-export function createLegend(list, getPipeline) {
+export function createLegend(list, getManifest) {
   onLanguageChange(render);
   render();
 
   function render() {
-    void getPipeline().then(({facts}) => list.replaceChildren(...createItems(facts.spec.labels)), () => {});
+    void getManifest().then(({spec}) => list.replaceChildren(...createItems(spec.labels)), () => {});
   }
 }
 

@@ -12,16 +12,21 @@ import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate}
  * @typedef {object} Performance
  * @property {Track} track
  * @property {Clip | null} clip null where the recording cannot be looked at again
+ * @property {boolean} isMirrored whether the video is shown as in a mirror
  * @property {number} offsetS where the video's time 0 lies in the track's time
  * @property {Blob | null} recording what the camera filmed; null for a file, and where this browser cannot record
  * @property {boolean} isRecorded by the camera, in the actor's time: it ends where the visitor stopped
  */
+/** @typedef {{blob: Blob | null, track: Track, offsetS: number, isRecorded: boolean, isMirrored: boolean}} Taken */
 /**
  * @typedef {object} Person
  * @property {HTMLVideoElement} video
  * @property {Performance | null} performance
  * @property {(blob: Blob, name: string) => Promise<boolean>} open reads a video file; false if it was cancelled
- * @property {(blob: Blob | null, track: Track, offsetS: number) => Promise<void>} take a recording and its track
+ * @property {(taken: Taken) => Promise<void>} take a video whose track is known already
+ * @property {(isMirrored: boolean) => void} showCamera the video plays one
+ * @property {(text: string) => void} count large, over the video
+ * @property {(text: string) => void} hint what is wrong with the picture; empty: nothing
  * @property {() => void} cancel
  * @property {() => void} clear
  * @property {(sentence: () => string) => void} say
@@ -36,15 +41,18 @@ const CHART_EVERY_MS = 250;
 /**
  * @param {HTMLElement} root the card
  * @param {() => Promise<import('../../pipeline.js').EmotionPipeline>} getPipeline
+ * @param {() => Promise<import('../../inference/manifest.js').Manifest>} getManifest names the emotions before anything can be read
  * @param {(timeS: number) => void} onSeek the chart was clicked
  * @returns {Person}
  */
-export function createPerson(root, getPipeline, onSeek) {
+export function createPerson(root, getPipeline, getManifest, onSeek) {
   const video = find(root, 'video', HTMLVideoElement);
   const screen = find(root, '.screen', HTMLElement);
   const working = find(root, '.working', HTMLElement);
   const progress = find(root, 'progress', HTMLProgressElement);
   const status = find(root, '.person-status', HTMLElement);
+  const countdown = find(root, '.countdown', HTMLElement);
+  const note = find(root, '.face-note', HTMLElement);
   const chart = createChart(find(root, '.chart', HTMLElement), onSeek);
   /** @type {() => string} */
   let sentence = () => '';
@@ -57,7 +65,7 @@ export function createPerson(root, getPipeline, onSeek) {
   find(root, '.cancel', HTMLButtonElement).addEventListener('click', () => controller?.abort());
 
   /** @type {Person} */
-  const person = {video, performance: null, open, take, cancel, clear, say, showTrack, seek, putVideoBack, setPlayhead: chart.setPlayhead};
+  const person = {video, performance: null, open, take, showCamera, count, hint, cancel, clear, say, showTrack, seek, putVideoBack, setPlayhead: chart.setPlayhead};
   onLanguageChange(render);
   return person;
 
@@ -78,7 +86,7 @@ export function createPerson(root, getPipeline, onSeek) {
       const pipeline = await getPipeline();
       mine.signal.throwIfAborted();
       const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name)});
-      person.performance = {track, clip, offsetS: 0, recording: null, isRecorded: false};
+      person.performance = {track, clip, offsetS: 0, recording: null, isRecorded: false, isMirrored: false};
       finish(track, pipeline.facts.spec.labels);
       return true;
     } catch (error) {
@@ -112,13 +120,30 @@ export function createPerson(root, getPipeline, onSeek) {
   }
 
   /** @type {Person['take']} */
-  async function take(blob, track, offsetS) {
+  async function take({blob, track, offsetS, isRecorded, isMirrored}) {
     clear();
     if (blob !== null) showVideo(blob);
     const clip = blob === null ? null : await openClip(blob, track.name).catch(() => null);
-    person.performance = {track, clip, offsetS, recording: blob, isRecorded: true};
-    video.dataset.mirrored = '';
-    finish(track, (await getPipeline()).facts.spec.labels);
+    person.performance = {track, clip, offsetS, recording: isRecorded ? blob : null, isRecorded, isMirrored};
+    video.toggleAttribute('data-mirrored', isMirrored);
+    finish(track, (await getManifest()).spec.labels);
+  }
+
+  /** @type {Person['showCamera']} */
+  function showCamera(isMirrored) {
+    root.dataset.filled = '';
+    video.toggleAttribute('data-mirrored', isMirrored);
+  }
+
+  /** @type {Person['count']} */
+  function count(text) {
+    countdown.textContent = text;
+  }
+
+  /** @type {Person['hint']} */
+  function hint(text) {
+    setText(note, text);
+    note.hidden = text === '';
   }
 
   /**
@@ -137,8 +162,8 @@ export function createPerson(root, getPipeline, onSeek) {
   /** @type {Person['showTrack']} */
   function showTrack(track, endS) {
     chartedMs = performance.now();
-    void getPipeline().then(({facts}) => {
-      charted = {track, endS, colours: listColours(facts.spec.labels)};
+    void getManifest().then(({spec}) => {
+      charted = {track, endS, colours: listColours(spec.labels)};
       drawChart();
     });
   }

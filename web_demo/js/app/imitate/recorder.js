@@ -1,4 +1,4 @@
-/** Three, two, one, and the actor's clip plays while the camera is recorded and read. */
+/** Three, two, one, and the camera is recorded and read while something is followed. */
 import {openCamera} from '../camera.js';
 import {startTrack, toTrackFrame} from '../../clip.js';
 import {PageError} from '../../errors.js';
@@ -7,16 +7,19 @@ import {followVideo} from '../../live.js';
 /** @typedef {import('../../score.js').Track} Track */
 /**
  * @typedef {object} Recording
- * @property {Track} track in the actor's time
+ * @property {Track} track in the guide's time
  * @property {Blob | null} blob the camera's video; null where this browser cannot record
- * @property {number} offsetS the actor's time at which the video begins
+ * @property {number} offsetS the guide's time at which the video begins
+ * @property {boolean} isMirrored whether it is shown as in a mirror
  */
 /**
  * @typedef {object} RecordOptions
- * @property {HTMLVideoElement} actorVideo
- * @property {HTMLVideoElement} userVideo shows the camera
+ * @property {import('./guide.js').Guide} guide
+ * @property {HTMLVideoElement} video shows the camera
  * @property {import('../../pipeline.js').EmotionPipeline} pipeline
  * @property {string} name of the track
+ * @property {(isMirrored: boolean) => void} onCamera it is there
+ * @property {(analysis: import('../../inference/engine.js').Analysis) => void} onPreview after each frame before it starts
  * @property {(count: number) => void} onCountdown 3, 2, 1, and 0 when it starts
  * @property {(track: Track, stats: import('../../live.js').LiveStats) => void} onFrame after each frame; the track grows
  * @property {AbortSignal} signal gives it all up
@@ -25,6 +28,7 @@ import {followVideo} from '../../live.js';
 
 const COUNTDOWN = [3, 2, 1];
 const SECOND_MS = 1000;
+const LONGEST_WAIT_MS = 8000; // for a face, before the countdown begins without one
 const PAST_S = 2; // the widest window that a spec may ask for
 // In the order of what other browsers can play.
 const TYPES = ['video/webm;codecs=vp8', 'video/webm', 'video/mp4'];
@@ -34,77 +38,79 @@ const TYPES = ['video/webm;codecs=vp8', 'video/webm', 'video/mp4'];
  * @returns {Promise<Recording>} rejects with the signal's reason when it is given up
  * @throws {PageError} if there is no camera, or no frame of it could be read
  */
-export async function recordPerformance({actorVideo, userVideo, pipeline, name, onCountdown, onFrame, signal, stop}) {
+export async function recordPerformance({guide, video, pipeline, name, onCamera, onPreview, onCountdown, onFrame, signal, stop}) {
   /** @type {(error: unknown) => void} */
   let giveUp = () => {};
   const failure = new Promise((_, reject) => { giveUp = reject; });
   failure.catch(() => {}); // it may come when nobody waits any more
   signal.addEventListener('abort', () => giveUp(signal.reason));
-  const camera = await openCamera(userVideo, () => giveUp(new PageError('error_camera_ended')));
+  const camera = await openCamera(video, () => giveUp(new PageError('error_camera_ended')));
   /** @type {import('../../live.js').LiveLook | null} */
   let look = null;
+  let isStarted = false;
+  let seeFace = () => {};
+  const faceSeen = new Promise((resolve) => { seeFace = () => resolve(null); });
   const track = startTrack(name, pipeline.facts);
   /** @type {import('../../pixels/measure.js').PastBox[]} */
   let past = [];
   try {
     signal.throwIfAborted();
-    for (const count of COUNTDOWN) {
-      onCountdown(count);
-      await Promise.race([wait(SECOND_MS), failure]);
-    }
-    actorVideo.pause();
-    actorVideo.currentTime = 0;
-    await play(actorVideo);
-    const recorder = startRecorder(camera.stream, () => actorVideo.currentTime);
-    onCountdown(0);
-    look = followVideo(userVideo, pipeline, {
+    guide.showFirst();
+    onCamera(camera.isMirrored);
+    look = followVideo(video, pipeline, {
       returnFrame: false,
-      ask: (timeS) => ({live: {timeS, past}}),
-      readTimeS: () => actorVideo.currentTime,
+      ask: (timeS) => (isStarted ? {live: {timeS, past}} : {returnFrame: true}),
+      readTimeS: () => (isStarted ? guide.readTimeS() : performance.now() / SECOND_MS),
       onAnalysis(analysis, timeS) {
+        if (analysis.frame !== undefined) { // asked for before it started
+          if (!isStarted) onPreview(analysis);
+          analysis.frame.close();
+          if (analysis.faces.length > 0) seeFace();
+          return;
+        }
         const last = track.frames.at(-1);
-        if (actorVideo.paused || (last !== undefined && timeS <= last.time_s)) return;
+        if (!guide.isRunning() || (last !== undefined && timeS <= last.time_s)) return;
         track.frames.push(toTrackFrame(timeS, analysis));
         if (analysis.found !== null) past = [...past.filter((one) => timeS - one.timeS < PAST_S), {timeS, box: analysis.found}];
         if (look !== null) onFrame(track, look.stats());
       },
       onError: giveUp,
     });
-    await Promise.race([ended(actorVideo, stop), failure]);
-    track.duration_s = actorVideo.currentTime;
+    await Promise.race([faceSeen, wait(LONGEST_WAIT_MS), failure]);
+    for (const count of COUNTDOWN) {
+      onCountdown(count);
+      await Promise.race([wait(SECOND_MS), failure]);
+    }
+    await guide.start();
+    const recorder = startRecorder(camera.stream, guide.readTimeS);
+    isStarted = true;
+    onCountdown(0);
+    await Promise.race([guide.ended(), aborted(stop), failure]);
+    track.duration_s = guide.readTimeS();
     look.stop();
-    actorVideo.pause();
+    guide.stop();
     const {blob, offsetS} = await recorder.finish();
     if (track.frames.length === 0) throw new PageError('error_no_frames');
-    return {track, blob, offsetS};
+    return {track, blob, offsetS, isMirrored: camera.isMirrored};
   } finally {
     look?.stop();
-    actorVideo.pause();
+    guide.stop();
     camera.destroy();
   }
 }
 
-/**
- * With sound, or where the browser forbids that, without.
- * @param {HTMLVideoElement} video
- */
-async function play(video) {
-  await video.play().catch(() => {
-    video.muted = true;
-    return video.play();
-  });
+/** @returns {string | undefined} what this browser records; none: it cannot */
+export function findRecordingType() {
+  // WebKitGTK 2.50 has a MediaRecorder that supports no type, and throws when it is made.
+  return typeof MediaRecorder === 'undefined' ? undefined : TYPES.find((type) => MediaRecorder.isTypeSupported(type));
 }
 
 /**
- * @param {HTMLVideoElement} video
- * @param {AbortSignal} stop
+ * @param {AbortSignal} signal
  * @returns {Promise<void>}
  */
-function ended(video, stop) {
-  return new Promise((resolve) => {
-    video.addEventListener('ended', () => resolve(), {once: true});
-    stop.addEventListener('abort', () => resolve(), {once: true});
-  });
+function aborted(signal) {
+  return new Promise((resolve) => { signal.addEventListener('abort', () => resolve(), {once: true}); });
 }
 
 /**
@@ -113,8 +119,7 @@ function ended(video, stop) {
  * @returns {{finish: () => Promise<{blob: Blob | null, offsetS: number}>}}
  */
 function startRecorder(stream, readTimeS) {
-  // WebKitGTK 2.50 has a MediaRecorder that supports no type, and throws when it is made.
-  const mimeType = typeof MediaRecorder === 'undefined' ? undefined : TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+  const mimeType = findRecordingType();
   if (mimeType === undefined) return {finish: async () => ({blob: null, offsetS: 0})};
   /** @type {Blob[]} */
   const parts = [];

@@ -2,7 +2,7 @@
 import {PageError} from '../../errors.js';
 import {MAX_HOLD_S, MIN_COVERAGE, findLag, scoreTracks} from '../../score.js';
 import {faceShare} from '../../score_files.js';
-import {formatNumber, formatPercent, translate} from '../text.js';
+import {formatNumber, formatPercent} from '../text.js';
 
 /** @typedef {import('./person.js').Performance} Performance */
 /** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
@@ -12,24 +12,24 @@ import {formatNumber, formatPercent, translate} from '../text.js';
 /**
  * @param {Performance} actor
  * @param {Performance} user
- * @param {import('../../pipeline.js').PipelineFacts} facts
+ * @param {import('../../inference/manifest.js').ModelSpec} spec
  * @param {readonly number[]} attempts the scores of the recordings before
  * @returns {Promise<ScoreContent>} to be closed
  * @throws {PageError} if too little of both shows a face
  */
-export async function makeScoreContent(actor, user, facts, attempts) {
+export async function makeScoreContent(actor, user, spec, attempts) {
   const endS = user.track.duration_s;
   const isCut = user.isRecorded && endS < actor.track.duration_s - MAX_HOLD_S;
   const track = isCut ? cutTrack(actor.track, endS) : actor.track;
   const score = scoreTracks(track, user.track);
   if (!score.isCovered) throw explainNoScore(score.coverage, track, user.track);
   return {
-    result: {actor: track, user: user.track, score, lag: findLag(track, user.track), scale: facts.spec.scale ?? null},
+    result: {actor: track, user: user.track, score, lag: findLag(track, user.track), scale: spec.scale ?? null},
     attempts: user.isRecorded ? [...attempts, score.score ?? 0] : attempts,
     ofS: isCut ? actor.track.duration_s : null,
-    isMirrored: {actor: actor.isRecorded, user: user.isRecorded},
-    labels: facts.spec.labels,
-    model: translate('fact_model_value', {name: facts.name, precision: facts.artefact.precision, size: facts.runtime.backend}),
+    isMirrored: {actor: actor.isMirrored, user: user.isMirrored},
+    labels: spec.labels,
+    model: [user.track.model?.name, user.track.model?.runtime].join(', '),
     best: await readPair(actor, user, score.best),
     worst: await readPair(actor, user, score.worst),
   };

@@ -14,9 +14,10 @@ import {nameOf, translate} from '../text.js';
 
 /**
  * @param {HTMLElement} list a `ul`
+ * @param {(labels: readonly Label[]) => string[]} [listColoursOf] custom properties
  * @returns {Bars}
  */
-export function createBars(list) {
+export function createBars(list, listColoursOf = listColours) {
   /** @type {Bar[]} */
   let bars = [];
   let shownKeys = '';
@@ -27,7 +28,7 @@ export function createBars(list) {
     const keys = labels.map((label) => label.key).join();
     if (keys !== shownKeys) {
       shownKeys = keys;
-      const colours = listColours(labels);
+      const colours = listColoursOf(labels);
       bars = labels.map((label, i) => createBar(label.key, colours[i]));
       list.replaceChildren(...bars.map((bar) => bar.row));
     }

@@ -56,7 +56,7 @@ SHOWN = """async (condition) => {
     const holds = {
         face: ({probabilities}) => probabilities.length > 0 && probabilities.every(Number.isFinite),
         nobody: ({note}) => note === 'No face in the picture',
-        two: ({note}) => note === '2 faces: the largest is read',
+        two: ({note}) => note === '2 faces: number 1 from the left is read',
     }[condition];
     const note = document.querySelector('#face-note');
     for (let i = 0; i < 3000; i += 1) {

@@ -302,7 +302,7 @@ def test_a_turned_photograph_is_read_upright(open_page: OpenPage, site: SiteServ
     assert intersection_over_union(box_of(visit.faces[0]), ASTRONAUT_FACE) >= 0.6
 
 
-def test_of_two_faces_the_larger_one_is_read(
+def test_of_two_faces_both_are_read_the_larger_one_first(
     open_page: OpenPage, site: SiteServer, model_dir: Path, default_spec: ModelSpec, tmp_path: Path
 ) -> None:
     group = Image.new("RGB", (1024, 512), "grey")
@@ -317,9 +317,19 @@ def test_of_two_faces_the_larger_one_is_read(
     assert len(visit.faces) == 2
     larger, smaller = (box_of(face) for face in visit.faces)
     assert larger.x > 512 > smaller.x
-    assert visit.page.inner_text("#note") == "2 faces found. The largest one was read."
+    assert visit.page.inner_text("#note").startswith("2 faces found, all of them read. This is number 2 from the left;")
     expected = expected_probabilities(tmp_path / "group.png", larger, model_dir, default_spec)
     assert float(np.abs(np.array(visit.probabilities) - expected).max()) <= 1e-5
+    other = expected_probabilities(tmp_path / "group.png", smaller, model_dir, default_spec)
+    top = default_spec.labels[int(other.argmax())].en
+    button = visit.page.get_by_role("button", name=f"Face 1 of 2: {top}, {other.max():.1%}")
+    button.focus()
+    visit.page.keyboard.press("Enter")
+    assert button.get_attribute("aria-pressed") == "true"
+    assert visit.page.inner_text("#headline") == f"{top}, {other.max():.1%}"
+    assert visit.page.inner_text("#note").startswith("2 faces found, all of them read. This is number 1 from the left;")
+    visit.page.click("#faces button >> nth=1")
+    assert visit.page.inner_text("#headline").endswith(f", {expected.max():.1%}")
 
 
 def test_missing_libraries_are_said_to_be_missing(open_page: OpenPage, model_dir: Path, tmp_path: Path) -> None:

@@ -106,10 +106,16 @@ async function* framesOf(clip, signal) {
  * @returns {Track}
  */
 export function startTrack(name, facts) {
-  const {backend, variant} = facts.runtime;
-  const runtime = `${variant === null ? `tfjs:${backend}` : `kernels:${variant}`} ${facts.artefact.precision}`;
-  const model = {name: facts.name, checkpoint_sha256: facts.checkpoint, runtime, detector: DETECTOR};
-  return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model, measurement: measurementOf(facts.spec)};
+  return {name, labels: facts.spec.labels.map((label) => label.key), duration_s: 0, frames: [], model: modelOf(facts), measurement: measurementOf(facts.spec)};
+}
+
+/**
+ * @param {import('./pipeline.js').PipelineFacts} facts
+ * @returns {Record<string, string>} what probabilities come from, for a file
+ */
+export function modelOf({runtime: {backend, variant}, artefact, name, checkpoint}) {
+  const runtime = `${variant === null ? `tfjs:${backend}` : `kernels:${variant}`} ${artefact.precision}`;
+  return {name, checkpoint_sha256: checkpoint, runtime, detector: DETECTOR};
 }
 
 /**

@@ -11,11 +11,11 @@ const DARK_LUMA = 40;
 
 /**
  * @param {Analysis} analysis
- * @param {boolean} isAlone
+ * @param {() => string} sayMany what there is to say of several faces
  * @returns {() => string} in the language of the moment; empty: nothing is wrong
  */
-export function noteOn({faces, width, height, frame, cropRgb}, isAlone) {
-  const [first] = faces;
+export function noteOn({faces, found, width, height, frame, cropRgb}, sayMany) {
+  const first = found ?? faces[0];
   if (first === undefined) {
     const key = frame && isDark(frame) ? 'face_none_dark' : 'face_none';
     return () => translate(key);
@@ -25,7 +25,7 @@ export function noteOn({faces, width, height, frame, cropRgb}, isAlone) {
   if (isLeaving) return () => translate('face_leaving');
   if (first.width < SMALL_PX) return () => translate('face_small', {pixels: Math.round(first.width)});
   if (cropRgb !== null && average(cropRgb) < DARK_LUMA) return () => translate('face_dark');
-  return () => (faces.length > 1 && !isAlone ? translate('face_many', {count: faces.length}) : '');
+  return faces.length > 1 ? sayMany : () => '';
 }
 
 /**

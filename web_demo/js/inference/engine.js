@@ -3,7 +3,7 @@ import {createDetector} from './detector.js';
 import {fetchDetectorWeights} from './detector_weights.js';
 import {PageError} from '../errors.js';
 import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
-import {detectorViewAt, FULL_LOOK, followLive, looksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
+import {detectorViewAt, findSame, FULL_LOOK, followLive, looksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
 import {cropLook} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
 import {isRefusal} from './runtimes/runtime.js';
@@ -53,6 +53,7 @@ import {startClassifier} from './start_classifier.js';
  * @property {'detect' | 'classify' | 'both'} [task] detect: faces alone; classify: `face` alone
  * @property {import('../pixels/measure.js').View} [view] how the frame is shown to the detector
  * @property {import('../pixels/crop.js').Box | null} [face] to classify, as the detector draws boxes
+ * @property {import('../pixels/crop.js').Box | null} [near] the face to classify is the one that lies here, or none; without it the largest
  * @property {import('../pixels/measure.js').Look[]} [looks] at it; the probabilities are their mean. One at the box itself
  * @property {{timeS: number, past: readonly import('../pixels/measure.js').PastBox[]}} [live] follow one face and steady its box
  * @property {number | null} [playingS] the time of a frame that plays: a face that is not there is then looked for only now and then
@@ -209,7 +210,7 @@ export async function startEngine(options, onProgress) {
    * @param {AnalyzeOptions} asked
    * @returns {Promise<Analysis>}
    */
-  async function look(frame, {task = 'both', face = null, looks = [FULL_LOOK], view = PLAIN_VIEW, live, playingS = null}) {
+  async function look(frame, {task = 'both', face = null, looks = [FULL_LOOK], view = PLAIN_VIEW, near = null, live, playingS = null}) {
     const {width, height} = frame;
     const {spec} = manifest;
     const rule = measurementOf(spec);
@@ -217,7 +218,8 @@ export async function startEngine(options, onProgress) {
     const started = performance.now();
     const faces = task === 'classify' ? [] : (await parts.detector.detect(frame, shown, live?.timeS ?? playingS)).faces;
     const detectMs = performance.now() - started;
-    const found = task === 'classify' ? face : live ? followLive(live.past, live.timeS, faces) : faces[0] ?? null;
+    const wanted = live ? followLive(live.past, live.timeS, faces) : near ? findSame(near, faces) : faces[0] ?? null;
+    const found = task === 'classify' ? face : wanted;
     if (found === null || task === 'detect') {
       return {box: null, found, faces, square: null, probabilities: null, label: null, cropRgb: null, width, height, timings: {detectMs, classifyMs: 0}};
     }

@@ -269,7 +269,7 @@ function findReturn(box, last, timesS, detections) {
  * @param {readonly Box[]} found
  * @returns {Box | null} the one that overlaps most with it, if it does enough
  */
-function findSame(box, found) {
+export function findSame(box, found) {
   /** @type {Box | null} */
   let best = null;
   let most = 0;

@@ -37,6 +37,7 @@ import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate}
  */
 
 const CHART_EVERY_MS = 250;
+const ESTIMATE_AFTER_S = 2; // before, it would be a guess
 
 /**
  * @param {HTMLElement} root the card
@@ -85,7 +86,7 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
       showVideo(blob);
       const pipeline = await getPipeline();
       mine.signal.throwIfAborted();
-      const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name)});
+      const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name, performance.now())});
       person.performance = {track, clip, offsetS: 0, recording: null, isRecorded: false, isMirrored: false};
       finish(track, pipeline.facts.spec.labels);
       return true;
@@ -107,14 +108,17 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
 
   /**
    * @param {string} name
+   * @param {number} startedMs
    * @returns {(doneS: number, totalS: number, track: Track) => void}
    */
-  function showProgress(name) {
+  function showProgress(name, startedMs) {
     return (doneS, totalS, track) => {
       progress.value = Math.min(1, doneS / totalS);
       const isDue = performance.now() - chartedMs >= CHART_EVERY_MS;
       if (!isDue) return;
-      say(() => translate('person_analysing', {name, done: formatNumber(doneS, 1), total: formatNumber(totalS, 1)}));
+      const tookS = (performance.now() - startedMs) / 1000;
+      const leftS = tookS < ESTIMATE_AFTER_S || doneS === 0 ? null : Math.ceil(tookS * (totalS / doneS - 1));
+      say(() => describeProgress(name, doneS, totalS, leftS));
       showTrack(track, totalS);
     };
   }
@@ -234,4 +238,15 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
     setText(status, sentence());
     drawChart();
   }
+}
+
+/**
+ * @param {string} name
+ * @param {number} doneS of the video
+ * @param {number} totalS of the video
+ * @param {number | null} leftS of waiting; null: nobody knows yet
+ */
+function describeProgress(name, doneS, totalS, leftS) {
+  const text = translate('person_analysing', {name, done: formatNumber(doneS, 1), total: formatNumber(totalS, 1)});
+  return leftS === null || leftS < 0 ? text : `${text}, ${translate('person_left', {seconds: formatNumber(leftS, 0)})}`;
 }

@@ -72,7 +72,7 @@ export function createRecordings(root, status, getPipeline, onState) {
           status.say('live', 'status_live');
           person.say(() => translate('person_ready'));
         },
-        onPreview: (analysis) => person.hint(noteOn(analysis, false)()),
+        onPreview: (analysis) => person.hint(noteOn(analysis, () => translate('face_not_alone'))()),
         onCountdown(count) {
           person.count(count > 0 ? String(count) : translate('countdown_go'));
           if (isLoud()) beep.sound(count);

@@ -1,8 +1,9 @@
 /** The buttons that save or share a score: JSON, CSV, both tracks, the visitor's own recording, a picture. */
 import {resultToCsv, resultToJson, trackToJson} from '../../score_files.js';
 import {find} from '../dom.js';
+import {download, saveJson, saveText} from '../downloads.js';
 import {translate} from '../text.js';
-import {download, drawPicture} from './share.js';
+import {drawPicture} from './share.js';
 
 /** @typedef {import('./score_view.js').ScoreContent} ScoreContent */
 
@@ -60,21 +61,4 @@ function canShare() {
 /** @param {Blob} blob a PNG */
 function share(blob) {
   return navigator.share({files: [new File([blob], 'score.png', {type: 'image/png'})], title: translate('share_title')});
-}
-
-/**
- * @param {string} name
- * @param {Record<string, unknown>} value
- */
-function saveJson(name, value) {
-  saveText(name, 'application/json', `${JSON.stringify(value, null, 1)}\n`);
-}
-
-/**
- * @param {string} name
- * @param {string} type
- * @param {string} text
- */
-function saveText(name, type, text) {
-  download(name, new Blob([text], {type}));
 }

@@ -1,4 +1,4 @@
-/** Files to keep: the result as JSON and CSV, both tracks, and a picture to share. Made here, kept by the browser's download. */
+/** A picture of the score to share. */
 import {createCanvas, getContext} from '../../pixels/canvas.js';
 import {RATE_HZ} from '../../score.js';
 import {readColour} from '../widgets/colours.js';
@@ -12,18 +12,6 @@ const WIDTH = 1200;
 const HEIGHT = 630; // what messengers and networks show whole
 const MARGIN = 56;
 const FONT = 'system-ui, "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR", sans-serif';
-
-/**
- * @param {string} name of the file
- * @param {Blob} blob
- */
-export function download(name, blob) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may start late
-}
 
 /**
  * @param {ScoreContent} content

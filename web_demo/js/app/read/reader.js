@@ -1,20 +1,24 @@
-/** Reading one face: a photograph, a video file while it plays, or the camera. source -> pipeline -> picture and result. */
+/** Reading faces: a photograph, a video file while it plays, or the camera. source -> pipeline -> picture and result. */
 import {HEAD_BYTES, MAX_PIXELS, readImageSize} from '../../pixels/image_size.js';
 import {explainVideo} from '../../clip.js';
 import {describeReason, PageError, toPageError} from '../../errors.js';
 import {followVideo} from '../../live.js';
 import {openCamera} from '../camera.js';
 import {find, isVideo} from '../dom.js';
-import {isDark} from '../face_note.js';
-import {onLanguageChange} from '../text.js';
+import {formatPercent, nameOf, onLanguageChange, translate} from '../text.js';
 import {createControls} from './controls.js';
+import {createFollowedFace} from './followed_face.js';
+import {readOtherFaces, startPhoto} from './photo.js';
 import {createResultView} from './reading_view.js';
+import {connectReadingFiles} from './saving.js';
 import {createSmoother} from './smooth.js';
 import {createStage} from './stage.js';
 import {createSteadyWords} from './steady_words.js';
+import {createTimeline} from './timeline.js';
 import {createTurns} from './turns.js';
 
 /** @typedef {import('../../inference/engine.js').Analysis} Analysis */
+/** @typedef {import('../../pixels/crop.js').Box} Box */
 /** @typedef {import('../../pipeline.js').EmotionPipeline} EmotionPipeline */
 /** @typedef {import('../samples.js').NamedBlob} NamedBlob */
 /**
@@ -36,8 +40,8 @@ export const READING_EVENT = 'reon-reading';
  * @returns {Reader}
  */
 export function createReader(root, status, getPipeline) {
-  const stage = createStage(root);
-  const controls = createControls(root);
+  const stage = createStage(root, chooseFace);
+  const controls = createControls(root, {onMirror: stage.mirror, onCamera: () => { if (isCamera) void playCamera(); }});
   const view = createResultView({
     headline: find(root, '#headline', HTMLElement),
     note: find(root, '#note', HTMLElement),
@@ -46,13 +50,28 @@ export function createReader(root, status, getPipeline) {
     bars: find(root, '#bars', HTMLElement),
     facts: find(root, '#facts', HTMLElement),
   });
+  const timeline = createTimeline(find(root, '#timeline', HTMLElement), (timeS) => { if (video !== null && !isCamera) video.currentTime = timeS; });
   const smoother = createSmoother();
   const steady = createSteadyWords();
+  const followed = createFollowedFace();
   const turns = createTurns();
   /** @type {EmotionPipeline | null} */
   let pipeline = null;
   /** @type {import('./reading_view.js').Reading | null} */
   let reading = null;
+  /** @type {{photo: import('./photo.js').Photo, analysis: Analysis} | null} */
+  let shownPhoto = null;
+  /** @type {HTMLVideoElement | null} */
+  let video = null;
+  let isCamera = false;
+  const files = connectReadingFiles(root, {
+    getReading: () => shownPhoto?.photo ?? timeline.track,
+    getFaces: listShownFaces,
+    isMirrored: () => stage.isMirrored,
+    onError: (error) => status.fail(toPageError(error)),
+  });
+  /** @type {Analysis | null} */
+  let lastLive = null;
   onLanguageChange(render);
   void getPipeline().then((ready) => {
     pipeline = ready;
@@ -84,7 +103,7 @@ export function createReader(root, status, getPipeline) {
       if (!isMine()) return;
       status.say('working', 'status_working');
       const analysis = await ready.analyze(blob, {name, returnFrame: true});
-      if (isMine()) showPhoto(analysis);
+      if (isMine()) await showPhoto(name, analysis, ready, isMine);
       analysis.frame?.close();
     } catch (error) {
       if (isMine()) status.fail(toPageError(error));
@@ -107,13 +126,18 @@ export function createReader(root, status, getPipeline) {
   async function playCamera() {
     const isMine = begin();
     status.say('working', 'status_camera');
-    const video = addVideo();
+    const shown = addVideo();
+    isCamera = true;
     try {
-      const camera = await openCamera(video, () => { if (isMine()) fail(new PageError('error_camera_ended')); });
+      const camera = await openCamera(shown, () => { if (isMine()) fail(new PageError('error_camera_ended')); });
+      if (!isMine()) {
+        camera.destroy();
+        return;
+      }
       turns.keep(camera.destroy);
-      stage.mirror();
-      if (isMine()) await follow(video, isMine);
-      else camera.destroy();
+      stage.mirror(camera.isMirrored);
+      controls.showMirror(camera.isMirrored);
+      await follow(shown, translate('use_camera'), 0, isMine);
     } catch (error) {
       if (isMine()) fail(error);
     }
@@ -126,37 +150,45 @@ export function createReader(root, status, getPipeline) {
   async function playFile(blob, name) {
     const isMine = begin();
     status.say('working', 'status_working');
-    const video = addVideo();
+    const shown = addVideo();
     const url = URL.createObjectURL(blob);
     turns.keep(() => URL.revokeObjectURL(url));
-    video.muted = true;
-    video.loop = true;
-    video.src = url;
+    shown.muted = true;
+    shown.loop = true;
+    shown.src = url;
     try {
-      const failure = await video.play().then(() => null, describeReason);
-      if (failure !== null) throw await explainVideo(blob, name, video.error?.message || failure);
-      if (video.videoWidth === 0) throw await explainVideo(blob, name, 'it shows no picture'); // only its sound plays
+      const failure = await shown.play().then(() => null, describeReason);
+      if (failure !== null) throw await explainVideo(blob, name, shown.error?.message || failure);
+      if (shown.videoWidth === 0) throw await explainVideo(blob, name, 'it shows no picture'); // only its sound plays
+      if (!isMine()) return;
       controls.showPause();
-      if (isMine()) await follow(video, isMine);
+      await follow(shown, name, Number.isFinite(shown.duration) ? shown.duration : 0, isMine);
     } catch (error) {
       if (isMine()) fail(error);
     }
   }
 
   /**
-   * @param {HTMLVideoElement} video
+   * @param {HTMLVideoElement} shown
+   * @param {string} name
+   * @param {number} durationS 0: it has no end
    * @param {() => boolean} isMine
    */
-  async function follow(video, isMine) {
+  async function follow(shown, name, durationS, isMine) {
     controls.showStop();
     const ready = await getPipeline();
     if (!isMine()) return;
     status.say('live', 'status_live');
     showBarsToo();
     controls.announce('off'); // twenty readings a second are no announcement
-    const look = followVideo(video, ready, {
-      onAnalysis: (analysis) => {
-        showLive(analysis, look.stats());
+    timeline.start(name, ready.facts, durationS);
+    const look = followVideo(shown, ready, {
+      ask: () => ({near: followed.near}),
+      onAnalysis(analysis, timeS) {
+        const nowMs = performance.now();
+        followed.see(analysis.found, nowMs);
+        timeline.add(timeS, analysis, nowMs);
+        showLive(analysis, look.stats(), nowMs);
         analysis.frame?.close();
       },
       onError: fail,
@@ -171,51 +203,100 @@ export function createReader(root, status, getPipeline) {
   }
 
   function addVideo() {
-    const video = stage.addVideo();
-    controls.follow(video);
+    const added = stage.addVideo();
+    video = added;
+    controls.follow(added);
     turns.keep(() => {
-      video.pause();
-      video.removeAttribute('src');
-      video.load();
-      video.remove();
+      added.pause();
+      added.removeAttribute('src');
+      added.load();
+      added.remove();
     });
-    return video;
+    return added;
   }
 
-  /** @param {Analysis} analysis */
-  function showPhoto(analysis) {
+  /**
+   * @param {string} name
+   * @param {Analysis} analysis
+   * @param {EmotionPipeline} ready
+   * @param {() => boolean} isMine
+   */
+  async function showPhoto(name, analysis, ready, isMine) {
     if (analysis.frame) stage.drawFrame(analysis.frame);
-    if (analysis.probabilities === null) {
-      throw new PageError(analysis.frame && isDark(analysis.frame) ? 'error_no_face_dark' : 'error_no_face');
-    }
-    stage.outline(analysis, false);
-    stage.describeFaces(analysis, true); // how many there are is said beside the result
+    const photo = startPhoto(name, analysis, ready.facts);
     publish(analysis);
-    const probabilities = Array.from(analysis.probabilities);
-    reading = {probabilities, words: null, cropRgb: analysis.cropRgb, isMirrored: false, faceCount: stage.faceCount, stats: null, ...analysis.timings};
+    shownPhoto = {photo, analysis};
+    await readOtherFaces(photo, analysis, ready, isMine);
+    if (!isMine()) return;
+    showFaceOfPhoto();
     status.say('result', 'status_done');
+  }
+
+  function showFaceOfPhoto() {
+    if (shownPhoto === null) return;
+    const {photo, analysis} = shownPhoto;
+    const {face, probabilities, cropRgb} = photo.faces[photo.shown];
+    stage.outline({...analysis, found: face}, false, describeFace);
+    stage.describeFaces({...analysis, found: face, cropRgb}, true); // how many there are is said beside the result
+    const {faceCount, faceNumber} = stage;
+    reading = {probabilities, words: null, cropRgb, isMirrored: false, faceCount, faceNumber, stats: null, ...analysis.timings};
     render();
+  }
+
+  /** @type {import('./stage.js').DescribeFace} */
+  function describeFace(face) {
+    const read = shownPhoto?.photo.faces.find((one) => one.face.x === face.x && one.face.y === face.y);
+    return read === undefined ? null : nameTop(read.probabilities);
+  }
+
+  /** @param {readonly number[]} probabilities */
+  function nameTop(probabilities) {
+    const top = probabilities.indexOf(Math.max(...probabilities));
+    const label = pipeline?.facts.spec.labels[top];
+    return label === undefined ? null : {label: nameOf(label), percent: formatPercent(probabilities[top])};
+  }
+
+  /** @param {Box} face */
+  function chooseFace(face) {
+    if (shownPhoto === null) {
+      followed.choose(face, performance.now());
+      smoother.reset();
+      steady.reset();
+      return;
+    }
+    shownPhoto.photo.shown = Math.max(0, shownPhoto.photo.faces.findIndex((one) => one.face.x === face.x && one.face.y === face.y));
+    showFaceOfPhoto();
+  }
+
+  /** @returns {{faces: {box: Box, text: string}[], frameWidth: number}} what is outlined now */
+  function listShownFaces() {
+    /** @param {{label: string, percent: string} | null} top */
+    const write = (top) => (top === null ? '' : translate('result_top', top));
+    if (shownPhoto !== null) {
+      const {photo} = shownPhoto;
+      return {faces: photo.faces.map(({face, probabilities}) => ({box: face, text: write(nameTop(probabilities))})), frameWidth: photo.width};
+    }
+    if (lastLive === null || lastLive.found === null) return {faces: [], frameWidth: 1};
+    return {faces: [{box: lastLive.found, text: write(nameTop(reading?.probabilities ?? []))}], frameWidth: lastLive.width};
   }
 
   /**
    * @param {Analysis} analysis
    * @param {import('../../live.js').LiveStats} stats
+   * @param {number} nowMs
    */
-  function showLive(analysis, stats) {
+  function showLive(analysis, stats, nowMs) {
     if (analysis.frame) stage.drawFrame(analysis.frame);
-    const {probabilities, held} = smoother.show(analysis, performance.now());
-    stage.outline(held ?? analysis, held !== null);
-    stage.describeFaces(held ?? analysis);
+    const {probabilities, held} = smoother.show(analysis, nowMs);
+    const shown = held ?? analysis;
+    stage.outline(shown, held !== null);
+    stage.describeFaces(shown);
     publish(held === null ? analysis : {...held, probabilities: null});
-    reading = {
-      probabilities,
-      words: steady.show(probabilities, performance.now()),
-      cropRgb: (held ?? analysis).cropRgb,
-      isMirrored: stage.isMirrored,
-      faceCount: stage.faceCount,
-      stats,
-      ...analysis.timings,
-    };
+    const {faceCount, faceNumber, isMirrored} = stage;
+    const words = steady.show(probabilities, nowMs);
+    reading = {probabilities, words, cropRgb: shown.cropRgb, isMirrored, faceCount, faceNumber, stats, ...analysis.timings};
+    lastLive = {...shown, frame: undefined};
+    files.update();
     view.render({facts: pipeline?.facts ?? null, reading});
   }
 
@@ -241,8 +322,11 @@ export function createReader(root, status, getPipeline) {
     const isMine = turns.begin();
     release();
     stage.clear();
+    timeline.clear();
     publish(null);
     reading = null;
+    shownPhoto = null;
+    lastLive = null;
     controls.announce('polite');
     render();
     return isMine;
@@ -251,12 +335,18 @@ export function createReader(root, status, getPipeline) {
   function release() {
     smoother.reset();
     steady.reset();
+    followed.reset();
     stage.release();
     controls.hide();
+    timeline.draw();
+    video = null;
+    isCamera = false;
   }
 
   function render() {
+    if (shownPhoto !== null) stage.outline({...shownPhoto.analysis, found: shownPhoto.photo.faces[shownPhoto.photo.shown].face}, false, describeFace);
     view.render({facts: pipeline?.facts ?? null, reading});
     stage.render();
+    files.update();
   }
 }

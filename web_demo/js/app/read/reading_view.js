@@ -14,6 +14,7 @@ import {formatBytes, formatNumber, formatPercent, formatWholePercent, nameOf, tr
  * @property {Uint8ClampedArray | null} cropRgb the network's input, HWC
  * @property {boolean} isMirrored whether the picture is shown as in a mirror, and so the crop
  * @property {number} faceCount
+ * @property {number} faceNumber of the one that is shown, from the left
  * @property {number} detectMs
  * @property {number} classifyMs
  * @property {LiveStats | null} stats of a video
@@ -34,7 +35,7 @@ export function createResultView(elements) {
       const format = reading?.words ? formatWholePercent : formatPercent;
       setText(elements.headline, describeTop(facts, reading, words, format));
       const isOneOfMany = reading !== null && reading.stats === null && reading.faceCount > 1;
-      setText(elements.note, isOneOfMany ? translate('result_many', {count: reading.faceCount}) : '');
+      setText(elements.note, isOneOfMany ? translate('result_many', {count: reading.faceCount, number: reading.faceNumber}) : '');
       const cropRgb = reading?.cropRgb ?? null;
       elements.crop.toggleAttribute('data-mirrored', reading?.isMirrored ?? false);
       elements.seen.hidden = facts === null || cropRgb === null;

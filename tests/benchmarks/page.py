@@ -102,7 +102,7 @@ def measure_session(browser: Browser) -> dict[str, Any]:
         readings = []
         for _ in range(LIVE_S):
             page.wait_for_timeout(1000)
-            readings.append(page.inner_text("#facts"))
+            readings.append(page.text_content("#facts") or "")
         page.click("#stop")
         page.click("#tab-imitate")
         page.click("#actor-sample")

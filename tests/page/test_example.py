@@ -31,4 +31,6 @@ def test_the_example_of_the_readme_runs(open_page: OpenPage, model_dir: Path, tm
         visit.page.set_input_files("#photo", SAMPLE_PHOTOS / "astronaut.png")
         visit.page.wait_for_selector("#answer:text('happiness')", timeout=TIMEOUT_MS)
         assert float(answer.inner_text().split()[1]) > 0.9
+        visit.page.set_input_files("#photo", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
+        visit.page.wait_for_selector("#answer:text('notes.png is not a picture')", timeout=TIMEOUT_MS)
         visit.expect_clean()

@@ -26,7 +26,7 @@ def expect_reading(visit: Visit) -> None:
 def expect_refused(visit: Visit, reason: str) -> None:
     expect_reading(visit)
     assert visit.data("#facts", "backend") == "wasm"
-    assert f"because kernels does not run ({reason}" in visit.page.inner_text("#facts")
+    assert f"because kernels does not run ({reason}" in visit.facts
 
 
 def test_without_simd_tfjs_takes_over(open_page: OpenPage, site: SiteServer) -> None:
@@ -40,7 +40,7 @@ def test_without_relaxed_simd_the_other_variant_runs(open_page: OpenPage, site: 
         WebAssembly.validate = (bytes) => !String(new Uint8Array(bytes)).includes('253,133,2') && validate(bytes);"""
     visit = open_page(f"{site.url}{ADDRESS}", init_script=only_simd)
     expect_reading(visit)
-    assert "kernels:simd" in visit.page.inner_text("#facts")
+    assert "kernels:simd" in visit.facts
     assert any(url.endswith("kernels-simd.wasm") for url in visit.requests)
     asked = open_page(f"{site.url}{ADDRESS}&backend=kernels:relaxed", init_script=only_simd)
     asked.wait_for("error")
@@ -73,26 +73,26 @@ def test_the_faster_variant_is_measured_and_remembered(
 ) -> None:
     visit = open_page(f"{site.url}{ADDRESS}", init_script=f"const SLOW = {slow};" + HOLD_UP)
     expect_reading(visit)
-    measured = visit.page.inner_text("#facts")
+    measured = visit.facts
     assert f"kernels:{faster}, 1 thread, the fastest on this device (relaxed " in measured
     visit.requests.clear()
     visit.page.reload()
     expect_reading(visit)
-    assert measured.split("the fastest")[1][:40] in visit.page.inner_text("#facts")  # those of the first visit
+    assert measured.split("the fastest")[1][:40] in visit.facts  # those of the first visit
     kernels = [url.rpartition("/")[2] for url in visit.requests if "kernels-" in url]
     assert kernels == [f"kernels-{faster}.wasm"]
     visit.page.goto(f"{site.url}{ADDRESS}&backend=kernels:relaxed#read")
     expect_reading(visit)
-    assert "kernels:relaxed, 1 thread, as asked in the address" in visit.page.inner_text("#facts")
+    assert "kernels:relaxed, 1 thread, as asked in the address" in visit.facts
     visit.page.goto(f"{site.url}?worker=never&precision=float16#read")  # another file of weights: measured again
     expect_reading(visit)
-    assert measured.split("the fastest")[1][:40] not in visit.page.inner_text("#facts")
+    assert measured.split("the fastest")[1][:40] not in visit.facts
 
 
 def test_what_was_remembered_may_be_anything(open_page: OpenPage, site: SiteServer) -> None:
     visit = open_page(f"{site.url}{ADDRESS}", init_script="localStorage.setItem('reon-kernels', '{\"variant\": 7');")
     expect_reading(visit)
-    assert "the fastest on this device (" in visit.page.inner_text("#facts")
+    assert "the fastest on this device (" in visit.facts
 
 
 @pytest.mark.parametrize("network", ["createClassifierNetwork", "createTinyFaceNetwork"])
@@ -114,7 +114,7 @@ def test_kernels_that_are_not_on_the_host(open_page: OpenPage, site: SiteServer)
     visit = open_page(f"{site.url}{ADDRESS}", init_script=missing)
     expect_reading(visit)
     assert visit.data("#facts", "backend") == "wasm"
-    assert "kernels-relaxed.wasm: HTTP 404" in visit.page.inner_text("#facts")
+    assert "kernels-relaxed.wasm: HTTP 404" in visit.facts
 
 
 def test_a_graph_that_they_do_not_know(open_page: OpenPage, model_dir: Path, tmp_path: Path) -> None:

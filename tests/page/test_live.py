@@ -88,7 +88,7 @@ def test_the_camera_is_read_and_the_box_lies_on_the_very_frame(open_page: OpenPa
     # The same pixels give the same answer; those of the next frame, 33 ms later, would not.
     assert again["faces"] == shown["faces"]
     assert again["probabilities"] == pytest.approx(shown["probabilities"], abs=1e-6)
-    facts = visit.page.inner_text("#facts")
+    facts = visit.facts
     assert "frames per second;" in facts
     assert "checked on 4 crops: within" in facts
     assert visit.data("#facts", "off-main-thread") == "true"
@@ -318,7 +318,7 @@ def test_a_lost_graphics_context_is_survived(open_page: OpenPage, site: SiteServ
     visit.read_sample()
     assert visit.probabilities == pytest.approx(before, abs=1e-5)
     assert visit.data("#facts", "backend") == "kernels"
-    assert "webgl does not run (its graphics context was lost)" in visit.page.inner_text("#facts")
+    assert "webgl does not run (its graphics context was lost)" in visit.facts
 
 
 def test_a_photograph_is_shown_as_it_was_read(open_page: OpenPage, site: SiteServer) -> None:

@@ -88,7 +88,12 @@ class Demo:
         self.driver.evaluate("(selector) => document.querySelector(selector).click()", selector)
 
     def text(self, selector: str) -> str:
-        return str(self.driver.evaluate("(selector) => document.querySelector(selector).innerText", selector))
+        """Also of what is folded away, which has no innerText."""
+        ask = """(selector) => {
+            const {innerText, textContent} = document.querySelector(selector);
+            return innerText || textContent;
+        }"""
+        return str(self.driver.evaluate(ask, selector))
 
     def data(self, selector: str, name: str) -> str:
         ask = "([selector, name]) => document.querySelector(selector).dataset[name]"

@@ -64,7 +64,7 @@ def test_the_smallest_model_that_passed_is_taken_and_its_figures_are_shown(
     visit.wait_for("ready")
     assert visit.data("#facts", "precision") == smallest["precision"]
     assert visit.data("#facts", "gate") == "passed"
-    facts = visit.page.inner_text("#facts")
+    facts = visit.facts
     assert f"{smallest['precision']} weights, {smallest['bytes'] / 1e6:.1f} MB" in facts
     difference = np.format_float_positional(smallest["parity"]["max_abs_prob"], precision=2, fractional=False)
     backend = smallest["parity"]["backend"].removeprefix("tfjs:")
@@ -126,7 +126,7 @@ def test_without_webassembly_another_backend_is_taken_and_the_page_says_why(
     visit = open_page(f"{site.url}?worker=never", init_script=without)
     visit.wait_for("ready")
     assert visit.data("#facts", "backend") == "webgl"
-    facts = visit.page.inner_text("#facts")
+    facts = visit.facts
     assert "because kernels does not run (this browser has no WebAssembly SIMD); wasm does not run (" in facts
     assert "webgpu does not run (this browser has no WebGPU)" in facts
 
@@ -271,7 +271,7 @@ def test_a_model_that_was_not_compared_is_said_to_be_unverified(
     visit.wait_for("ready")
     assert visit.data("#facts", "gate") == "not_run"
     assert visit.data("#facts", "precision") == "float32"  # the most exact, where none was judged
-    assert "Not verified" in visit.page.inner_text("#facts")
+    assert "Not verified" in visit.facts
 
 
 def test_transparent_parts_of_a_photograph_lie_on_white(open_page: OpenPage, site: SiteServer) -> None:
@@ -390,7 +390,7 @@ def test_the_language_switch_translates_everything_that_is_shown(
     assert names.all_inner_texts() == [label.ko for label in default_spec.labels]
     assert visit.page.inner_text("#choose") == "파일 선택"
     assert visit.page.locator("button[data-language=ko]").get_attribute("aria-pressed") == "true"
-    shown = visit.page.inner_text("#facts")
+    shown = visit.facts
     assert "모델" in shown
     assert "weights" not in shown
 

@@ -40,14 +40,14 @@ def test_the_page_says_how_close_this_device_is(open_page: OpenPage, site: SiteS
     visit = open_page(f"{site.url}?precision=float32")
     visit.wait_for("ready")
     assert 0 < float(visit.data("#facts", "self-test")) <= 1e-5
-    assert "checked on 4 crops: within" in visit.page.inner_text("#facts")
+    assert "checked on 4 crops: within" in visit.facts
 
 
 def test_a_backend_that_misses_its_gate_is_left_for_the_next(open_page: OpenPage, serve_changed: ServeChanged) -> None:
     visit = open_page(f"{serve_changed(forbid('wasm')).url}?worker=never", init_script=NO_WEBGPU)
     visit.wait_for("ready")
     assert visit.data("#facts", "backend") == "webgl"
-    assert "its self-test is off by" in visit.page.inner_text("#facts")
+    assert "its self-test is off by" in visit.facts
     visit.read_sample()
     assert sum(visit.probabilities) == pytest.approx(1, abs=1e-3)
 
@@ -100,4 +100,4 @@ def test_a_folder_without_a_self_test_is_said_not_to_be_checked(
 ) -> None:
     visit = open_page(serve_changed(lambda manifest, _: manifest.pop("self_test")).url)
     visit.wait_for("ready")
-    assert "not checked: the model folder has no self-test" in visit.page.inner_text("#facts")
+    assert "not checked: the model folder has no self-test" in visit.facts

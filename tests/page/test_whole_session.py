@@ -84,6 +84,63 @@ def test_nothing_serious_stands_in_anybodys_way_and_no_width_scrolls_sideways(
     expect_accessible(visit.page)
 
 
+# Every text and every name on show that is a sentence of the other language.
+LEFT_BEHIND = r"""async (language) => {
+    const {EN} = await import('/js/app/text_en.js');
+    const {KO} = await import('/js/app/text_ko.js');
+    const [own, other] = language === 'ko' ? [KO, EN] : [EN, KO];
+    const patterns = Object.entries(other).flatMap(([key, text]) => {
+        const words = text.replace(/\{\w+\}/g, '').replace(/[^\p{L}]/gu, '');
+        if (own[key] === text || words.length < 3) return [];
+        return [new RegExp(`^${text.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '.+?')}$`, 'su')];
+    });
+    const texts = [];
+    for (const element of document.body.querySelectorAll('*:not(script, noscript *, .languages, .languages *)')) {
+        if (!element.checkVisibility()) continue;
+        const nodes = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+        const names = ['aria-label', 'aria-valuetext', 'title', 'alt'].map((name) => element.getAttribute(name) ?? '');
+        texts.push(...nodes.map((node) => node.textContent.trim()), ...names);
+    }
+    return [...new Set(texts.filter((text) => text !== '' && patterns.some((pattern) => pattern.test(text))))];
+}"""
+
+
+def expect_one_language(page: Page) -> None:
+    """After a change there and back."""
+    for language in ("ko", "en"):
+        page.click(f"button[data-language={language}]")
+        page.wait_for_timeout(300)
+        assert page.evaluate(LEFT_BEHIND, language) == [], language
+
+
+def test_a_change_of_language_leaves_nothing_behind(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(f"{site.url}?precision=float32#")
+    visit.wait_for("ready")
+    expect_one_language(visit.page)
+    visit.page.click("#example")
+    visit.wait_for("result")
+    expect_one_language(visit.page)
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
+    visit.page.wait_for_timeout(2500)
+    expect_one_language(visit.page)
+    visit.page.click("#record")
+    visit.wait_for("result", "ready")
+    expect_one_language(visit.page)
+    visit.page.click("#tab-read")
+    visit.page.click("#camera")
+    visit.wait_for("live")
+    visit.page.wait_for_selector("#reading-files:visible")
+    expect_one_language(visit.page)
+    visit.page.click("#stop")
+    expect_one_language(visit.page)
+    visit.drop("notes.mp4", "video/mp4", b"this is not a video")
+    visit.page.wait_for_selector('body[data-state="error"]')
+    expect_one_language(visit.page)
+    visit.page.evaluate("document.querySelector('#status').textContent = '준비되었습니다.'")
+    assert visit.page.evaluate(LEFT_BEHIND, "en") == ["준비되었습니다."]  # it would be noticed
+
+
 def expect_accessible(page: Page) -> None:
     """In both colour schemes."""
     for scheme in ("light", "dark"):
@@ -99,7 +156,7 @@ def test_axe_would_notice(open_page: OpenPage, site: SiteServer) -> None:
 
 
 def test_everything_is_reached_by_keyboard(open_page: OpenPage, quick_site: SiteServer) -> None:
-    visit = open_page(quick_site.url)
+    visit = open_page(f"{quick_site.url}#")
     visit.wait_for("ready")
     focused = (
         "() => document.activeElement.id || document.activeElement.dataset.language || document.activeElement.className"
@@ -108,13 +165,22 @@ def test_everything_is_reached_by_keyboard(open_page: OpenPage, quick_site: Site
     for _ in range(8):
         visit.page.keyboard.press("Tab")
         order.append(visit.page.evaluate(focused))
-    assert order[:8] == ["skip", "ko", "en", "tab-read", "camera", "choose", "sample", order[7]]
+    first = ["skip", "ko", "en", "tab-imitate", "example", "actor-choose", "actor-record", "actor-sample"]
+    assert order == first
+    visit.page.focus("#tab-imitate")
+    visit.page.keyboard.press("ArrowRight")
+    assert visit.page.evaluate(focused) == "tab-read"
+    assert visit.page.is_visible("#read")
+    visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate(focused) == "camera"
     visit.page.focus("#tab-read")
     visit.page.keyboard.press("ArrowRight")
     assert visit.page.evaluate(focused) == "tab-imitate"
     assert visit.page.is_visible("#imitate")
     assert visit.page.is_hidden("#read")
     visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate(focused) == "example"
+    visit.page.focus("#actor-sample")
     visit.page.keyboard.press("Enter")
     visit.page.wait_for_selector('#imitate[data-actor="ready"]', timeout=TIMEOUT_MS)
     visit.page.focus("#user-sample")

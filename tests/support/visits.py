@@ -44,6 +44,11 @@ class Visit:
         """Those of the picture that was read last, as the classifier gave them; none without a face."""
         return list(self.page.evaluate("() => Array.from(globalThis.reading?.probabilities ?? [])"))
 
+    @property
+    def facts(self) -> str:
+        """What runs and how it was checked: folded away, unless a visitor wants to see it."""
+        return self.page.text_content("#facts") or ""
+
     def data(self, selector: str, name: str) -> str:
         value = self.page.locator(selector).get_attribute(f"data-{name}")
         assert value is not None, f"{selector} has no data-{name}"

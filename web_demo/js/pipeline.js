@@ -27,6 +27,8 @@ import {placeVendor} from './vendor.js';
 /**
  * @typedef {object} PipelineOptions
  * @property {string} manifestUrl may be relative to the page
+ * @property {Readonly<Record<string, Blob>> | null} [files] those of the model folder, by their path beside manifestUrl, where they are
+ *   at hand and not to be fetched: a folder that was dropped, for instance
  * @property {string | null} [backend] kernels, wasm, webgpu, webgl or cpu; the first that works and passes its self-test
  * @property {string | null} [precision] float32, float16 or uint8; the smallest that passed its comparison with PyTorch
  * @property {number | null} [detectorSize] 160, 224, 416 and the like; see js/inference/detector.js for what is done without it
@@ -47,14 +49,14 @@ const DETECTOR_SIZES = {least: 96, most: 608, step: 32};
  * @throws {PageError} code and params name what is wrong; message says it in English
  */
 export async function createEmotionPipeline({
-  manifestUrl, backend = null, precision = null, detectorSize = null, maxPixels = null, worker = 'auto', vendorUrl = null,
+  manifestUrl, files = null, backend = null, precision = null, detectorSize = null, maxPixels = null, worker = 'auto', vendorUrl = null,
   workerUrl = null, onProgress = () => {},
 }) {
   if (detectorSize !== null) checkDetectorSize(detectorSize);
   const vendor = vendorUrl === null ? null : toFolder(findOwn('vendorUrl', vendorUrl));
   const script = workerUrl === null ? null : findOwn('workerUrl', workerUrl).href;
   placeVendor(vendor);
-  const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, backend, precision, detectorSize, maxPixels, remembered: recallChoice()};
+  const options = {manifestUrl: new URL(manifestUrl, document.baseURI).href, files, backend, precision, detectorSize, maxPixels, remembered: recallChoice()};
   const remote = worker === 'auto' ? await connectWorker(script) : null;
   if (remote === null) return startHere(options, onProgress);
   try {

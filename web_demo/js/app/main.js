@@ -1,18 +1,16 @@
 /** The page: connects the parts and holds no logic of its own. */
 import {find, isVideo, pickFiles} from './dom.js';
-import {PageError, toPageError} from '../errors.js';
-import {connectFooter, LICENCES} from './footer.js';
+import {connectEngineers} from './engineers.js';
+import {PageError} from '../errors.js';
+import {findFolder, readFolder} from './folder.js';
+import {connectFooter} from './footer.js';
 import {createImitation} from './imitate/imitate.js';
-import {prepareOffline} from './offline.js';
-import {createEmotionPipeline} from '../pipeline.js';
+import {createModel} from './model.js';
 import {createReader} from './read/reader.js';
-import {readManifest} from '../inference/manifest.js';
 import {createStatus} from './status.js';
 import {createTabs} from './tabs.js';
-import {fetchSample, listSamples} from './samples.js';
-import {formatBytes, onLanguageChange, pickLanguage, rememberLanguage, setLanguage, translatePage} from './text.js';
-
-const MANIFEST_URL = 'model/manifest.json';
+import {fetchSample} from './samples.js';
+import {onLanguageChange, pickLanguage, rememberLanguage, setLanguage, translatePage} from './text.js';
 
 const query = new URLSearchParams(location.search);
 setLanguage(pickLanguage(query));
@@ -21,50 +19,33 @@ const status = createStatus(document.body, {
   bar: find(document, '#progress', HTMLProgressElement),
   alert: find(document, '#alert', HTMLElement),
   alertText: find(document, '#alert-text', HTMLElement),
+  remark: find(document, '#remark', HTMLElement),
 });
-const pipeline = startPipeline();
-const getPipeline = () => pipeline;
-const manifest = readManifest(new URL(MANIFEST_URL, document.baseURI).href);
-manifest.catch(() => {}); // the pipeline says so
-const reader = createReader(document.body, status, getPipeline);
-const imitation = createImitation(find(document, '#imitate', HTMLElement), status, getPipeline, () => manifest);
+const model = createModel(query, status, () => {
+  imitation.reset();
+  reader.reset();
+  void engineers.show(model);
+});
+const reader = createReader(document.body, status, () => model.pipeline);
+const imitation = createImitation(find(document, '#imitate', HTMLElement), status, () => model.pipeline, () => model.manifest);
+const engineers = connectEngineers(document, {onChoice: model.choose, onFolder: (files, name) => void model.useFolder(async () => files, name)});
 const tabs = createTabs(find(document, '[role=tablist]', HTMLElement), () => {
   reader.stop();
   imitation.stop();
 });
-
-/** @returns {Promise<import('../pipeline.js').EmotionPipeline>} */
-async function startPipeline() {
-  status.say('loading', 'status_runtime');
-  // The first PNG, which loads a module of its own, may come without a network, and so may a click on the licences.
-  const offline = await prepareOffline({alsoKeep: [...await listSamples(), 'js/pixels/png.js', LICENCES]});
-  void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
-  const [detector, maxPixels] = ['detector', 'max-pixels'].map((name) => query.get(name));
-  return createEmotionPipeline({
-    manifestUrl: MANIFEST_URL,
-    backend: query.get('backend'),
-    precision: query.get('precision'),
-    detectorSize: detector === null ? null : Number(detector),
-    maxPixels: Number(maxPixels) || null,
-    worker: query.get('worker') === 'never' ? 'never' : 'auto',
-    onProgress({stage, doneBytes = 0, totalBytes = 0}) {
-      if (status.state !== 'loading') return;
-      if (stage === 'model') status.progress(doneBytes, totalBytes, 'status_model', formatBytes);
-      else status.say('loading', stage === 'detector' ? 'status_detector' : stage === 'warm_up' ? 'status_warm_up' : 'status_runtime');
-    },
-  });
-}
 
 /**
  * What is dropped or pasted goes to the card that it lands on, else to the part that is open. Two videos are the actor and you.
  * @param {readonly File[]} files
  * @param {EventTarget | null} target
  */
-function takeFiles([file, second], target) {
+function takeFiles(files, target) {
+  const [file, second] = files;
   const card = target instanceof Element ? target.closest('#actor, #user')?.id : undefined;
   const isImitation = tabs.selected === 'imitate' && file !== undefined && isVideo(file, file.name);
+  const isPair = isImitation && second !== undefined && isVideo(second, second.name);
   if (file === undefined) status.fail(new PageError('error_no_file'));
-  else if (isImitation && second !== undefined && isVideo(second, second.name)) {
+  else if (isPair) {
     imitation.dropFile(file, file.name, 'actor');
     imitation.dropFile(second, second.name, 'user');
   } else if (isImitation) imitation.dropFile(file, file.name, card === 'actor' || card === 'user' ? card : null);
@@ -72,6 +53,8 @@ function takeFiles([file, second], target) {
     tabs.select('read');
     reader.readFile(file, file.name);
   }
+  const used = files.slice(0, isPair ? 2 : 1).map(({name}) => name);
+  if (files.length > used.length) status.remark('dropped_more', {count: files.length, name: used.join(', ')});
 }
 
 function listen() {
@@ -98,7 +81,9 @@ function listen() {
   addEventListener('drop', (event) => {
     event.preventDefault();
     delete document.body.dataset.dragging;
-    takeFiles([...event.dataTransfer?.files ?? []], event.target);
+    const folder = findFolder(event.dataTransfer);
+    if (folder !== null) void model.useFolder(() => readFolder(folder), folder.name);
+    else takeFiles([...event.dataTransfer?.files ?? []], event.target);
   });
   addEventListener('paste', (event) => {
     const files = [...event.clipboardData?.files ?? []];
@@ -109,8 +94,5 @@ function listen() {
 onLanguageChange(() => translatePage(document));
 translatePage(document);
 void connectFooter(document);
+void engineers.show(model);
 listen();
-pipeline.then(
-  () => { if (status.state === 'loading') status.say('ready', 'status_ready'); },
-  (error) => status.fail(toPageError(error)),
-);

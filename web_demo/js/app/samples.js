@@ -17,6 +17,11 @@ export async function fetchSample(role) {
   return {blob: await (await fetchFile(name)).blob(), name};
 }
 
+/** @returns {Promise<boolean>} whether the list names such a sample: a site may come without tracks */
+export async function hasSample(/** @type {SampleRole} */ role) {
+  return (await readNames())[role] !== undefined;
+}
+
 /** @returns {Promise<string[]>} the addresses of all samples, relative to the page; none if their list cannot be read */
 export async function listSamples() {
   const known = await readNames().catch(() => ({}));

@@ -4,14 +4,17 @@ import {onLanguageChange, translate} from './text.js';
 /** @typedef {import('./text.js').TextKey} TextKey */
 /** @typedef {import('../errors.js').PageError} PageError */
 /** @typedef {'loading' | 'ready' | 'working' | 'live' | 'result' | 'error'} PageState */
-/** @typedef {{line: HTMLElement, bar: HTMLProgressElement, alert: HTMLElement, alertText: HTMLElement}} StatusElements */
+/** @typedef {{line: HTMLElement, bar: HTMLProgressElement, alert: HTMLElement, alertText: HTMLElement, remark: HTMLElement}} StatusElements */
 /**
  * @typedef {object} Status
  * @property {PageState} state
  * @property {(state: PageState, key: TextKey) => void} say
  * @property {(done: number, total: number, key: TextKey, format: (count: number) => string) => void} progress
  * @property {(error: PageError) => void} fail
+ * @property {(key: TextKey, params: import('../errors.js').TextParams) => void} remark said beside the state, for a while
  */
+
+const REMARK_MS = 8000;
 
 /**
  * The state of the page is also on <body data-state>, and the code of the error that is shown on <body data-error>.
@@ -23,11 +26,16 @@ export function createStatus(body, elements) {
   let sentence = () => '';
   /** @type {PageError | null} */
   let error = null;
+  let remark = () => '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
 
   onLanguageChange(render);
 
   function render() {
     elements.line.textContent = sentence();
+    elements.remark.textContent = remark();
+    elements.remark.hidden = remark() === '';
     elements.alert.hidden = error === null;
     elements.alertText.textContent = error === null ? '' : translate(error.code, error.params);
     if (error === null) delete body.dataset.error;
@@ -55,6 +63,15 @@ export function createStatus(body, elements) {
       elements.bar.max = total;
       elements.bar.value = done;
       sentence = () => translate(key, {done: format(done), total: format(total)});
+      render();
+    },
+    remark(key, params) {
+      clearTimeout(timer);
+      remark = () => translate(key, params);
+      timer = setTimeout(() => {
+        remark = () => '';
+        render();
+      }, REMARK_MS);
       render();
     },
     fail(thrown) {

@@ -3,6 +3,7 @@ import {createDetector} from './detector.js';
 import {fetchDetectorWeights} from './detector_weights.js';
 import {PageError} from '../errors.js';
 import {chooseArtefact, isOfAnotherVersion, readManifest} from './manifest.js';
+import {placeModelFiles} from './model_files.js';
 import {detectorViewAt, findSame, FULL_LOOK, followLive, looksAt, measurementOf, PLAIN_VIEW, steadyLive} from '../pixels/measure.js';
 import {cropLook} from '../pixels/preprocess.js';
 import {decodeImage, openBitmap} from '../pixels/frame.js';
@@ -16,6 +17,7 @@ import {startClassifier} from './start_classifier.js';
 /**
  * @typedef {object} EngineOptions
  * @property {string} manifestUrl absolute
+ * @property {Readonly<Record<string, Blob>> | null} files the model folder's, by their path beside the manifest, instead of fetching them
  * @property {string | null} backend the one to use; null lets the engine choose
  * @property {string | null} precision the one to use; null takes the smallest artefact that passed
  * @property {import('./runtimes/runtime.js').Choice | null} remembered which kernels an earlier visit found to be the faster
@@ -78,6 +80,7 @@ import {startClassifier} from './start_classifier.js';
  */
 export async function startEngine(options, onProgress) {
   onProgress({stage: 'runtime'});
+  placeModelFiles(options.files ?? {}, options.manifestUrl);
   const weights = fetchDetectorWeights(); // meanwhile
   weights.catch(() => {}); // the detector says so
   let manifest = await readManifest(options.manifestUrl);

@@ -4,6 +4,7 @@
  */
 import {DETECTOR} from '../pixels/box_correction.js';
 import {describeReason, PageError} from '../errors.js';
+import {fetchModelFile} from './model_files.js';
 
 /** @typedef {'float32' | 'float16' | 'uint8'} Precision */
 /** @typedef {'passed' | 'failed' | 'not_run'} Gate */
@@ -51,7 +52,7 @@ export const STALL_MS = 30_000; // without a byte, before a file is asked for ag
  * @throws {PageError} if it is not there or not valid
  */
 export async function readManifest(url, cache = 'no-cache') {
-  const response = await fetch(url, {cache}).catch((error) => {
+  const response = await fetchModelFile(url, {cache}).catch((error) => {
     throw new PageError('error_model_missing', {url, reason: describeReason(error)});
   });
   if (!response.ok) throw new PageError('error_model_missing', {url, reason: `HTTP ${response.status}`});
@@ -276,7 +277,7 @@ async function fetchFile(file, url, cache, onBytes) {
   };
   try {
     wait();
-    const response = await fetch(url, {cache, signal: stop.signal});
+    const response = await fetchModelFile(url, {cache, signal: stop.signal});
     if (!response.ok || response.body === null) throw new Error(`HTTP ${response.status}`);
     const reader = response.body.getReader();
     /** @type {Uint8Array<ArrayBuffer>[]} */

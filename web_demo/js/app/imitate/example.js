@@ -1,14 +1,14 @@
 /** The example: both sample clips with the tracks that were made of them beforehand, so that its score is there at once. */
 import {hashBytes} from '../../inference/manifest.js';
 import {measurementOf} from '../../pixels/measure.js';
-import {fetchSample} from '../samples.js';
+import {fetchSample, hasSample} from '../samples.js';
 
 /** @typedef {import('../samples.js').NamedBlob & {track: import('../../score.js').Track}} ExamplePart */
 /** @typedef {import('../../inference/manifest.js').Manifest} Manifest */
 
 /**
  * @param {Manifest} manifest
- * @returns {Promise<{actor: ExamplePart, user: ExamplePart} | null>} null: the tracks are not of these clips, or not of this
+ * @returns {Promise<{actor: ExamplePart, user: ExamplePart} | null>} null: there are no tracks, or not of these clips or this
  *   model, and the clips have to be read
  * @throws {import('../../errors.js').PageError}
  */
@@ -23,7 +23,9 @@ export async function fetchExample(manifest) {
  * @returns {Promise<ExamplePart | null>}
  */
 async function fetchPart(who, {spec, source}) {
-  const [clip, {blob}] = await Promise.all([fetchSample(who), fetchSample(/** @type {const} */ (`${who}_track`))]);
+  const role = /** @type {const} */ (`${who}_track`);
+  if (!await hasSample(role)) return null;
+  const [clip, {blob}] = await Promise.all([fetchSample(who), fetchSample(role)]);
   const track = JSON.parse(await blob.text());
   const isOfModel = track.model.checkpoint_sha256 === source?.sha256 && String(track.labels) === String(spec.labels.map(({key}) => key));
   const isByRule = Object.entries(measurementOf(spec)).every(([name, value]) => track.measurement[name] === value);

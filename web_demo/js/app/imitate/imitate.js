@@ -17,7 +17,7 @@ import {createScoreView} from './score_view.js';
 
 /** @typedef {import('../../pipeline.js').EmotionPipeline} EmotionPipeline */
 /** @typedef {import('../samples.js').NamedBlob} NamedBlob */
-/** @typedef {{dropFile: (blob: Blob, name: string, who?: Who | null) => void, stop: () => void}} Imitation who: null takes the first who is missing */
+/** @typedef {{dropFile: (blob: Blob, name: string, who?: Who | null) => void, stop: () => void, reset: () => void}} Imitation who: null takes the first who is missing; reset: another model takes over */
 /** @typedef {'actor' | 'user'} Who */
 
 const LONGEST_ACTOR_S = 15; // of a recorded one
@@ -52,7 +52,7 @@ export function createImitation(root, status, getPipeline, getManifest) {
   let attempts = [];
   offerCameras(find(root, '#user-device', HTMLSelectElement));
   connectSaveButtons(root, () => content, () => user.performance?.recording ?? null, fail);
-  createLegend(find(root, '#legend', HTMLElement), getManifest);
+  const legend = createLegend(find(root, '#legend', HTMLElement), getManifest);
   update();
   return {
     dropFile(blob, name, who = null) {
@@ -66,6 +66,15 @@ export function createImitation(root, status, getPipeline, getManifest) {
       recordings.giveUp();
       replay.stop();
       actor.video.pause();
+    },
+    reset() {
+      recordings.giveUp();
+      clearScore();
+      attempts = [];
+      actor.clear();
+      user.clear();
+      legend.render();
+      update();
     },
   };
 

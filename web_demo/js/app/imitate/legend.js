@@ -6,10 +6,12 @@ import {listColours} from '../widgets/colours.js';
 /**
  * @param {HTMLElement} list a `ul`
  * @param {() => Promise<import('../../inference/manifest.js').Manifest>} getManifest
+ * @returns {{render: () => void}} for another model's labels
  */
 export function createLegend(list, getManifest) {
   onLanguageChange(render);
   render();
+  return {render};
 
   function render() {
     void getManifest().then(({spec}) => list.replaceChildren(...createItems(spec.labels)), () => {});

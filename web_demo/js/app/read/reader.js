@@ -27,6 +27,7 @@ import {createTurns} from './turns.js';
  * @property {(fetchPhoto: () => Promise<NamedBlob>) => Promise<void>} readPhoto
  * @property {() => void} useCamera to be called from a click
  * @property {() => void} togglePause
+ * @property {() => void} reset forgets what was read: another pipeline takes over
  * @property {() => void} stop lets go of the camera or the video; what was read stays
  */
 
@@ -73,12 +74,15 @@ export function createReader(root, status, getPipeline) {
   /** @type {Analysis | null} */
   let lastLive = null;
   onLanguageChange(render);
-  void getPipeline().then((ready) => {
-    pipeline = ready;
-    render();
-  }, () => {});
+  awaitPipeline();
   return {
     readPhoto,
+    reset() {
+      begin();
+      pipeline = null;
+      render();
+      awaitPipeline();
+    },
     readFile(blob, name) {
       if (isVideo(blob, name)) void playFile(blob, name);
       else void readPhoto(async () => ({blob, name}));
@@ -91,6 +95,15 @@ export function createReader(root, status, getPipeline) {
       if (pipeline !== null) status.say(reading?.probabilities ? 'result' : 'ready', 'status_ready');
     },
   };
+
+  function awaitPipeline() {
+    const awaited = getPipeline();
+    awaited.then((ready) => {
+      if (awaited !== getPipeline()) return; // another one has taken over
+      pipeline = ready;
+      render();
+    }, () => {});
+  }
 
   /** @type {Reader['readPhoto']} */
   async function readPhoto(fetchPhoto) {

@@ -296,6 +296,62 @@ def test_no_timing_is_claimed_for_different_performances(visit: Visit, make_clip
     assert "cannot be told: the two performances are too different" in visit.page.inner_text("#score-facts")
 
 
+def read_part(visit: Visit, who: str, start_s: float, end_s: float) -> None:
+    card = visit.page.locator(f"#{who}")
+    if card.locator(".part").get_attribute("open") is None:
+        card.locator(".part summary").click()
+    card.locator(".part-from").fill(str(start_s))
+    card.locator(".part-to").fill(str(end_s))
+    card.locator(".part-read").click()
+
+
+def test_only_a_part_of_a_video_is_read(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
+    whole = make_clip("long.webm")
+    choose(visit, "actor", whole)
+    wait_until_read(visit, "actor")
+    read_part(visit, "actor", 0.8, 0.9)  # too short: the browser says so, and what was read stays
+    assert visit.page.locator("#actor .part-to:invalid").count() == 1
+    assert visit.data("#imitate", "actor") == "ready"
+    read_part(visit, "actor", 0.9, 1.5)
+    visit.page.wait_for_selector("#actor .working:visible")
+    wait_until_read(visit, "actor")
+    choose(visit, "user", make_clip("first.webm", SHOTS[:1]))
+    visit.wait_for("result")
+    assert visit.page.inner_text("#total") != "100.0"
+    choose(visit, "user", whole)
+    visit.page.wait_for_selector("#user .part:visible")
+    read_part(visit, "user", 0.9, 1.5)
+    visit.wait_for("result")
+    assert visit.page.inner_text("#total") == "100.0"
+    for path in save(visit, "#save-tracks", tmp_path, 2):
+        track = read_track(path)
+        assert track.duration_s == pytest.approx(0.6, abs=0.04)
+        assert track.frames[0].time_s < 1 / 30
+        assert "only from 0.9 s to 1.5 s of 3.2 s" in track.notes
+    videos = "() => [...document.querySelectorAll('#players video')].map((video) => video.currentTime)"
+    visit.page.fill("#playhead", "0.3")
+    visit.page.wait_for_timeout(300)
+    assert visit.page.evaluate(videos) == [pytest.approx(1.2, abs=0.02)] * 2
+
+
+def test_the_chart_says_what_is_under_the_pointer_and_the_scale_where_the_score_lies(scored: Scored) -> None:
+    visit = scored.visit
+    chart = visit.page.locator("#score-chart .u-over")
+    chart.scroll_into_view_if_needed()
+    chart.hover()  # in its middle
+    shown = visit.page.inner_text("#score-chart .readout")
+    match = re.fullmatch(r"(\d\.\d) s: (\d+\.\d)", shown)
+    assert match is not None, shown
+    assert float(match[1]) == pytest.approx(SECONDS / 2, abs=0.15)
+    visit.page.hover("#total")
+    assert visit.page.is_hidden("#score-chart .readout")
+    mark, track = (visit.page.locator(f"#scale .scale-{name}").bounding_box() for name in ("mark", "track"))
+    assert mark is not None
+    assert track is not None
+    share = (mark["x"] + mark["width"] / 2 - track["x"]) / track["width"]
+    assert 100 * share == pytest.approx(score_of(visit), abs=0.5)
+
+
 def score_of(visit: Visit) -> float:
     return float(visit.data("#score", "score"))
 

@@ -23,11 +23,13 @@ export {explainVideo} from './clips/decoded.js';
  * @property {boolean} isDecoded whether every frame is seen, with its own time
  * @property {string[]} notes what may be off, sentences in English
  * @property {() => Promise<boolean>} isComplete whether the file is known to be all there, however early its picture ends
- * @property {() => AsyncGenerator<ClipFrame, void, void>} frames in order of time, once each
+ * @property {(fromS?: number, toS?: number) => AsyncGenerator<ClipFrame, void, void>} frames in order of time, once each, from the
+ *   one on show at fromS to the last that begins before toS; without them all
  * @property {(timeS: number) => Promise<ImageBitmap | null>} frameAt the frame on show at a time
  * @property {() => void} destroy
  */
 
+export const LEAST_PART_S = 0.5; // shorter, and there is nothing to imitate
 const MAX_MISSING_S = 0.5; // as in tracks/video.py: a file that ends this much before its header states was cut off
 
 /**
@@ -40,6 +42,34 @@ export async function openClip(blob, name) {
   if (blob.size === 0) throw new PageError('error_not_a_video', {name, reason: '0 bytes'});
   if (blob.type.startsWith('image/') && blob.type !== 'image/gif') throw new PageError('error_video_image', {name});
   return await openDecoded(blob, name) ?? openPlayed(blob, name);
+}
+
+/**
+ * A part of a clip, as a clip of its own that begins at 0.
+ * @param {Clip} clip goes with the part: whoever destroys one destroys both
+ * @param {number} startS
+ * @param {number} endS
+ * @returns {Clip}
+ * @throws {PageError} if that is no part of it
+ */
+export function cutClip(clip, startS, endS) {
+  if (!(startS >= 0 && endS - startS >= LEAST_PART_S && startS + LEAST_PART_S <= clip.durationS)) {
+    throw new PageError('error_part', {name: clip.name, start: String(startS), end: String(endS), total: clip.durationS.toFixed(1)});
+  }
+  const durationS = Math.min(endS, clip.durationS) - startS;
+  return {
+    ...clip,
+    durationS,
+    notes: [...clip.notes, `only from ${startS} s to ${Math.min(endS, clip.durationS)} s of ${clip.durationS.toFixed(1)} s`],
+    isComplete: clip.isComplete,
+    async* frames() {
+      for await (const {timeS, picture} of clip.frames(startS, endS)) {
+        if (timeS < endS) yield {timeS: Math.max(0, timeS - startS), picture};
+        else if (!(picture instanceof HTMLVideoElement)) picture.close();
+      }
+    },
+    frameAt: (timeS) => clip.frameAt(timeS + startS),
+  };
 }
 
 /**

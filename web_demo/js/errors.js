@@ -39,6 +39,7 @@ export const ERRORS = {
   error_box_invalid: 'The face box is not usable: {reason}.',
   error_no_face: 'No face was found. Try a picture in which the face is larger and looks at the camera.',
   error_no_face_dark: 'No face was found: the picture is too dark. Use one with more light.',
+  error_part: 'From {start} s to {end} s is no part of {name}, which lasts {total} s. Give a beginning, and an end at least 0.5 s later.',
   error_no_model_folder: 'There is no manifest.json in the folder {name}. Give a model folder that "python -m reon_export build" has made.',
   error_no_file: 'That is not a file. Drop a photograph or a video.',
   error_camera_denied: 'Camera permission was denied. Allow it with the camera icon in the address bar and try again, or choose a file instead.',

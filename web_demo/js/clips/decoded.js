@@ -29,9 +29,9 @@ export async function openDecoded(blob, name) {
       isDecoded: true,
       notes: describeColours(config),
       isComplete: () => isComplete(blob),
-      async* frames() {
+      async* frames(fromS = 0, toS = Infinity) {
         let lastS = -1;
-        for await (const sample of sink.samples(startS)) {
+        for await (const sample of sink.samples(startS + fromS, startS + toS)) {
           const timeS = Math.round((sample.timestamp - startS) * 1e6) / 1e6;
           const picture = await toPicture(sample);
           if (timeS > lastS) yield {timeS, picture};

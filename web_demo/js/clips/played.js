@@ -36,8 +36,8 @@ export async function openPlayed(blob, name) {
       isDecoded: false,
       notes: [],
       isComplete: async () => false,
-      async* frames() {
-        for (let j = 0; j < count; j += 1) {
+      async* frames(fromS = 0, toS = Infinity) {
+        for (let j = Math.floor(fromS * RATE_HZ); j < Math.min(count, toS * RATE_HZ); j += 1) {
           await seek((j + 0.5) / RATE_HZ);
           yield {timeS: j / RATE_HZ, picture: video};
         }

@@ -10,20 +10,25 @@
  * @property {() => void} stop
  */
 
+const LOOK_MS = 15;
+
 /**
  * @param {HTMLVideoElement} video
  * @param {number} offsetS where the video's time 0 lies in the track's time
+ * @param {number} durationS of the track
  * @returns {Guide}
  */
-export function followClip(video, offsetS) {
+export function followClip(video, offsetS, durationS) {
+  const startS = Math.max(0, -offsetS);
+  let isStopped = false;
   return {
     showFirst() {
       video.pause();
-      video.currentTime = 0;
+      video.currentTime = startS;
     },
     // With sound, or where the browser forbids that, without.
     start() {
-      video.currentTime = 0; // its controls are at hand in the countdown
+      video.currentTime = startS;
       return video.play().catch(() => {
         video.muted = true;
         return video.play();
@@ -31,8 +36,17 @@ export function followClip(video, offsetS) {
     },
     readTimeS: () => video.currentTime + offsetS,
     isRunning: () => !video.paused,
-    ended: () => new Promise((resolve) => { video.addEventListener('ended', () => resolve(), {once: true}); }),
-    stop: () => video.pause(),
+    ended: () => new Promise((resolve) => {
+      const look = () => {
+        if (isStopped || video.ended || video.currentTime + offsetS >= durationS) resolve();
+        else setTimeout(look, LOOK_MS); // 'ended' does not come where only a part is played
+      };
+      look();
+    }),
+    stop() {
+      isStopped = true;
+      video.pause();
+    },
   };
 }
 

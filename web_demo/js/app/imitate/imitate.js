@@ -33,8 +33,8 @@ export function createImitation(root, status, getPipeline, getManifest) {
   const card = find(root, '#score', HTMLElement);
   const players = find(root, '#players', HTMLElement);
   const again = find(root, '#again', HTMLButtonElement);
-  const actor = createPerson(find(root, '#actor', HTMLElement), getPipeline, getManifest, seek);
-  const user = createPerson(find(root, '#user', HTMLElement), getPipeline, getManifest, seek);
+  const actor = createPerson(find(root, '#actor', HTMLElement), getPipeline, getManifest, seek, (file, part) => void openActor(async () => file, part));
+  const user = createPerson(find(root, '#user', HTMLElement), getPipeline, getManifest, seek, (file, part) => void openUser(async () => file, part));
   const view = createScoreView(card, seek);
   const replay = createReplayControls(root, showTime);
   const recordings = createRecordings(root, status, getPipeline, update);
@@ -89,17 +89,21 @@ export function createImitation(root, status, getPipeline, getManifest) {
       }
       const known = {offsetS: 0, isRecorded: false, isMirrored: false};
       await Promise.all([actor.take({...example.actor, ...known}), user.take({...example.user, ...known})]);
+      update();
       await showScore();
     });
     update();
   }
 
-  /** @param {() => Promise<NamedBlob>} fetchClip */
-  async function openActor(fetchClip) {
+  /**
+   * @param {() => Promise<NamedBlob>} fetchClip
+   * @param {import('./part.js').Part | null} [part] null: all of it
+   */
+  async function openActor(fetchClip, part = null) {
     startActor();
     await attempt(async () => {
       const {blob, name} = await fetchClip();
-      const opened = actor.open(blob, name);
+      const opened = actor.open(blob, name, part);
       // Watched once while it is read. A browser that allows no sound here lets the visitor press play.
       actor.video.addEventListener('loadeddata', () => void actor.video.play().catch(() => {}), {once: true});
       update();
@@ -114,12 +118,15 @@ export function createImitation(root, status, getPipeline, getManifest) {
     attempts = [];
   }
 
-  /** @param {() => Promise<NamedBlob>} fetchClip */
-  async function openUser(fetchClip) {
+  /**
+   * @param {() => Promise<NamedBlob>} fetchClip
+   * @param {import('./part.js').Part | null} [part] null: all of it
+   */
+  async function openUser(fetchClip, part = null) {
     clearScore();
     await attempt(async () => {
       const {blob, name} = await fetchClip();
-      if (await user.open(blob, name)) await showScore();
+      if (await user.open(blob, name, part)) await showScore();
     });
     update();
   }
@@ -138,7 +145,7 @@ export function createImitation(root, status, getPipeline, getManifest) {
     if (actor.performance === null) return;
     const {track, offsetS} = actor.performance;
     clearScore();
-    const guide = followClip(actor.video, offsetS);
+    const guide = followClip(actor.video, offsetS, track.duration_s);
     await attempt(async () => {
       await recordings.record({person: user, guide, imitated: track, longestS: track.duration_s});
       update();

@@ -1,8 +1,8 @@
 /** One of the two people: a video, its emotion track while it is computed and afterwards, and what there is to say of it. */
 import {createChart, linesOfTrack} from '../widgets/chart.js';
-import {analyseClip, openClip} from '../../clip.js';
-import {listColours} from '../widgets/colours.js';
+import {analyseClip, cutClip, openClip} from '../../clip.js';
 import {find, setText} from '../dom.js';
+import {connectPart} from './part.js';
 import {faceShare} from '../../score_files.js';
 import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate} from '../text.js';
 
@@ -17,12 +17,14 @@ import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate}
  * @property {Blob | null} recording what the camera filmed; null for a file, and where this browser cannot record
  * @property {boolean} isRecorded by the camera, in the actor's time: it ends where the visitor stopped
  */
+/** @typedef {import('./part.js').Part} Part */
 /** @typedef {{blob: Blob | null, track: Track, offsetS: number, isRecorded: boolean, isMirrored: boolean}} Taken */
 /**
  * @typedef {object} Person
  * @property {HTMLVideoElement} video
  * @property {Performance | null} performance
- * @property {(blob: Blob, name: string) => Promise<boolean>} open reads a video file; false if it was cancelled
+ * @property {(blob: Blob, name: string, part?: Part | null) => Promise<boolean>} open reads a video file, or a part of it; false if
+ *   it was cancelled
  * @property {(taken: Taken) => Promise<void>} take a video whose track is known already
  * @property {(isMirrored: boolean) => void} showCamera the video plays one
  * @property {(text: string) => void} count large, over the video
@@ -44,9 +46,10 @@ const ESTIMATE_AFTER_S = 2; // before, it would be a guess
  * @param {() => Promise<import('../../pipeline.js').EmotionPipeline>} getPipeline
  * @param {() => Promise<import('../../inference/manifest.js').Manifest>} getManifest names the emotions before anything can be read
  * @param {(timeS: number) => void} onSeek the chart was clicked
+ * @param {(file: import('../samples.js').NamedBlob, part: Part) => void} onPart only a part of the file is wanted
  * @returns {Person}
  */
-export function createPerson(root, getPipeline, getManifest, onSeek) {
+export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
   const video = find(root, 'video', HTMLVideoElement);
   const screen = find(root, '.screen', HTMLElement);
   const working = find(root, '.working', HTMLElement);
@@ -55,13 +58,14 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
   const countdown = find(root, '.countdown', HTMLElement);
   const note = find(root, '.face-note', HTMLElement);
   const chart = createChart(find(root, '.chart', HTMLElement), onSeek);
+  const parts = connectPart(find(root, '.part', HTMLElement), onPart);
   /** @type {() => string} */
   let sentence = () => '';
   /** @type {AbortController | null} */
   let controller = null;
   let url = '';
   let chartedMs = 0;
-  /** @type {{track: Track, endS: number, colours: string[]} | null} */
+  /** @type {{track: Track, endS: number, labels: readonly import('../../inference/manifest.js').Label[]} | null} */
   let charted = null;
   find(root, '.cancel', HTMLButtonElement).addEventListener('click', () => controller?.abort());
 
@@ -71,7 +75,7 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
   return person;
 
   /** @type {Person['open']} */
-  async function open(blob, name) {
+  async function open(blob, name, part = null) {
     clear();
     const mine = new AbortController();
     controller = mine;
@@ -83,11 +87,13 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
     try {
       clip = await openClip(blob, name);
       mine.signal.throwIfAborted();
+      parts.offer({blob, name}, clip.durationS, part);
+      if (part !== null) clip = cutClip(clip, part.startS, part.endS);
       showVideo(blob);
       const pipeline = await getPipeline();
       mine.signal.throwIfAborted();
       const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name, performance.now())});
-      person.performance = {track, clip, offsetS: 0, recording: null, isRecorded: false, isMirrored: false};
+      person.performance = {track, clip, offsetS: -(part?.startS ?? 0), recording: null, isRecorded: false, isMirrored: false};
       finish(track, pipeline.facts.spec.labels);
       return true;
     } catch (error) {
@@ -155,11 +161,11 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
    * @param {readonly import('../../inference/manifest.js').Label[]} labels
    */
   function finish(track, labels) {
-    charted = {track, endS: track.duration_s, colours: listColours(labels)};
+    charted = {track, endS: track.duration_s, labels};
     drawChart();
     say(() => {
       const done = translate('person_done', {name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track))});
-      return track.notes === undefined ? done : `${done} ${translate('note_hdr')}`;
+      return track.notes?.some((note) => note.includes('HDR')) ? `${done} ${translate('note_hdr')}` : done;
     });
   }
 
@@ -167,16 +173,16 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
   function showTrack(track, endS) {
     chartedMs = performance.now();
     void getManifest().then(({spec}) => {
-      charted = {track, endS, colours: listColours(spec.labels)};
+      charted = {track, endS, labels: spec.labels};
       drawChart();
     });
   }
 
   function drawChart() {
     if (charted === null) return;
-    const {track, endS, colours} = charted;
+    const {track, endS, labels} = charted;
     void chart.show({
-      ...linesOfTrack(track, colours),
+      ...linesOfTrack(track, labels),
       endS,
       top: 1,
       formatTime: (value) => formatSeconds(value),
@@ -219,6 +225,7 @@ export function createPerson(root, getPipeline, getManifest, onSeek) {
     working.hidden = true;
     person.performance?.clip?.destroy();
     person.performance = null;
+    parts.withdraw();
     charted = null;
     void chart.show(null);
     chart.setPlayhead(null);

@@ -40,6 +40,7 @@ export function createScoreView(root, onSeek) {
   const total = find(root, '#total', HTMLElement);
   const margin = find(root, '#margin', HTMLElement);
   const place = find(root, '#score-place', HTMLElement);
+  const scale = find(root, '#scale', HTMLElement);
   const lostParts = ['#lost-title', '#lost'].map((selector) => find(root, selector, HTMLElement));
   const facts = find(root, '#score-facts', HTMLElement);
   const moments = find(root, '#moments', HTMLElement);
@@ -82,6 +83,7 @@ export function createScoreView(root, onSeek) {
     const sentence = describePlace(result);
     place.hidden = sentence === '';
     setText(place, sentence);
+    showScale(scale, result);
     const points = labels.map((label) => score.pointsLost[label.key] ?? 0);
     for (const part of lostParts) part.hidden = Math.max(...points) < LEAST_SHOWN_POINTS;
     lost.render(labels, points.map((value) => ({
@@ -96,6 +98,7 @@ export function createScoreView(root, onSeek) {
       formatTime: (value) => formatSeconds(value),
       formatValue: (value) => formatNumber(value, 0),
       label: translate('chart_score'),
+      describe: (i) => describeCell(score.cells[i]),
     });
     chart.setPlayhead(playheadS);
     showTime();
@@ -105,11 +108,7 @@ export function createScoreView(root, onSeek) {
     if (content === null) return;
     const {cells} = content.result.score;
     const cell = cells[Math.min(cells.length - 1, Math.max(0, Math.floor(playheadS * RATE_HZ)))];
-    const score = cell?.score ?? null;
-    const text = translate('playhead_text', {
-      seconds: formatNumber(playheadS, 1),
-      score: score === null ? translate('playhead_no_score') : formatNumber(score, 1),
-    });
+    const text = describeCell({timeS: playheadS, score: cell?.score ?? null});
     setText(output, text);
     slider.setAttribute('aria-valuetext', text);
   }
@@ -164,6 +163,45 @@ export function createScoreView(root, onSeek) {
     face.append(createElement('p', 'quiet', text));
     return face;
   }
+}
+
+/**
+ * @param {Pick<import('../../score.js').Cell, 'timeS' | 'score'>} cell
+ * @returns {string}
+ */
+function describeCell({timeS, score}) {
+  const shown = score === null ? translate('playhead_no_score') : formatNumber(score, 1);
+  return translate('playhead_text', {seconds: formatNumber(timeS, 1), score: shown});
+}
+
+/**
+ * The score with its margin between what different performances get and what the same one gets, filmed again. The sentence
+ * under it says the same.
+ * @param {HTMLElement} element
+ * @param {Pick<ScoreResult, 'score' | 'scale'>} result
+ */
+function showScale(element, {score: {score, margin}, scale}) {
+  element.hidden = score === null || !scale;
+  if (score === null || !scale) return;
+  const half = margin ?? 0;
+  const different = createSpan('scale-zone', 0, scale.different_ninetieth);
+  const same = createSpan('scale-zone scale-same', scale.same_tenth, 100);
+  different.append(createElement('span', '', translate('scale_different')));
+  same.append(createElement('span', '', translate('scale_same')));
+  const parts = [createSpan('scale-track', 0, 100), different, same];
+  element.replaceChildren(...parts, createSpan('scale-margin', Math.max(0, score - half), Math.min(100, score + half)), createSpan('scale-mark', score, score));
+}
+
+/**
+ * @param {string} className
+ * @param {number} from
+ * @param {number} to of 100
+ */
+function createSpan(className, from, to) {
+  const span = createElement('div', className);
+  span.style.setProperty('left', `${from}%`);
+  if (to > from) span.style.setProperty('width', `${to - from}%`);
+  return span;
 }
 
 /**

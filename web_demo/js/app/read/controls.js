@@ -27,7 +27,7 @@ export function createControls(root, {onMirror, onCamera}) {
   });
   onLanguageChange(showTime);
   offerCameras(find(root, '#device', HTMLSelectElement), onCamera);
-  connectFullScreen(find(root, '#full-screen', HTMLButtonElement), find(root, '#read', HTMLElement));
+  const fullScreen = connectFullScreen(find(root, '#full-screen', HTMLButtonElement), find(root, '#read', HTMLElement));
   return {
     /** @param {HTMLVideoElement} wanted its state is the button's */
     follow(wanted) {
@@ -50,11 +50,12 @@ export function createControls(root, {onMirror, onCamera}) {
     },
     showStop() {
       stop.hidden = false;
+      fullScreen.hidden = !document.fullscreenEnabled;
     },
     /** What a camera can do. */
     showMirror,
     hide() {
-      for (const element of [pause, stop, mirror, seekBar]) element.hidden = true;
+      for (const element of [pause, stop, mirror, seekBar, fullScreen]) element.hidden = true;
       video = null;
     },
     /** @param {'off' | 'polite'} politeness */
@@ -84,9 +85,9 @@ export function createControls(root, {onMirror, onCamera}) {
  * @param {HTMLElement} element
  */
 function connectFullScreen(button, element) {
-  button.hidden = !document.fullscreenEnabled;
   button.addEventListener('click', () => {
     void (document.fullscreenElement === null ? element.requestFullscreen() : document.exitFullscreen()).catch(() => {}); // a browser may refuse
   });
   document.addEventListener('fullscreenchange', () => button.setAttribute('aria-pressed', String(document.fullscreenElement !== null)));
+  return button;
 }

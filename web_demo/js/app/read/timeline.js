@@ -3,7 +3,6 @@ import {startTrack, toTrackFrame} from '../../clip.js';
 import {SINGLE_LOOK} from '../../pixels/measure.js';
 import {formatSeconds, onLanguageChange, translate} from '../text.js';
 import {createChart, linesOfTrack} from '../widgets/chart.js';
-import {listColours} from '../widgets/colours.js';
 
 /** @typedef {import('../../score.js').Track} Track */
 /** @typedef {import('../../inference/engine.js').Analysis} Analysis */
@@ -64,7 +63,7 @@ export function createTimeline(container, onSeek) {
     if (track === null || track.frames.length < 2) return;
     const endS = track.duration_s || Math.ceil((track.frames.at(-1)?.time_s ?? 0) / AXIS_STEP_S) * AXIS_STEP_S;
     void chart.show({
-      ...linesOfTrack(track, listColours(labels)),
+      ...linesOfTrack(track, labels),
       endS,
       top: 1,
       formatTime: (value) => formatSeconds(value),

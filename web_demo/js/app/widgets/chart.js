@@ -1,5 +1,6 @@
 /** Lines over time, drawn by uPlot, with a playhead that can be put elsewhere by a click. */
-import {readColour} from './colours.js';
+import {formatNumber, formatWholePercent, nameOf, translate} from '../text.js';
+import {listColours, readColour} from './colours.js';
 import {importChart} from '../../vendor.js';
 
 /** @typedef {{colour: string, values: readonly (number | null)[]}} Line colour: a custom property; null: a gap */
@@ -12,6 +13,7 @@ import {importChart} from '../../vendor.js';
  * @property {(value: number) => string} formatTime
  * @property {(value: number) => string} formatValue
  * @property {string} label for screen readers
+ * @property {(index: number) => string} [describe] what there is at a time, by its index: shown under the pointer
  */
 /**
  * @typedef {object} Chart
@@ -35,6 +37,10 @@ export function createChart(container, onSeek) {
   let shown = null;
   /** @type {number | null} */
   let playheadS = null;
+  const readout = document.createElement('span');
+  readout.className = 'readout';
+  readout.setAttribute('aria-hidden', 'true');
+  readout.hidden = true;
   container.hidden = true;
   const observer = new ResizeObserver(() => {
     if (plot !== null && container.clientWidth > 0) plot.setSize({width: container.clientWidth, height: container.clientHeight});
@@ -65,6 +71,7 @@ export function createChart(container, onSeek) {
     remove();
     shape = wanted;
     plot = new UPlot(describe(content), data, container);
+    container.append(readout);
     plot.over.addEventListener('click', (event) => {
       if (plot !== null) onSeek(Math.min(Math.max(plot.posToVal(event.offsetX, 'x'), 0), content.endS));
     });
@@ -93,8 +100,15 @@ export function createChart(container, onSeek) {
         {...axis, size: 44, values: (_, values) => values.map(formatValue)},
       ],
       series: [{}, ...lines.map((line) => ({stroke: readColour(line.colour), width: 2, points: {show: false}}))],
-      hooks: {draw: [drawPlayhead]},
+      hooks: {draw: [drawPlayhead], setCursor: [showReadout]},
     };
+  }
+
+  /** @param {import('uplot')} chart */
+  function showReadout({cursor: {idx, left = -1}}) {
+    const isOver = left >= 0 && typeof idx === 'number' && shown?.describe !== undefined;
+    readout.hidden = !isOver;
+    if (isOver) readout.textContent = /** @type {(index: number) => string} */ (shown?.describe)(idx * stepOf(/** @type {ChartContent} */ (shown)));
   }
 
   /** @param {import('uplot')} chart */
@@ -132,10 +146,19 @@ export function createChart(container, onSeek) {
 
 /**
  * @param {ChartContent} content
+ * @returns {number} every so many points one is drawn
+ */
+function stepOf({timesS}) {
+  return Math.max(1, Math.ceil(timesS.length / MAX_POINTS));
+}
+
+/**
+ * @param {ChartContent} content
  * @returns {import('uplot').AlignedData}
  */
-function thin({timesS, lines}) {
-  const step = Math.max(1, Math.ceil(timesS.length / MAX_POINTS));
+function thin(content) {
+  const {timesS, lines} = content;
+  const step = stepOf(content);
   /** @type {<Value>(values: readonly Value[]) => Value[]} */
   const pick = (values) => values.filter((_, i) => i % step === 0);
   return [pick(timesS), ...lines.map((line) => pick(line.values))];
@@ -144,12 +167,26 @@ function thin({timesS, lines}) {
 /**
  * The lines of a track, one a label.
  * @param {import('../../score.js').Track} track
- * @param {readonly string[]} colours one a label
- * @returns {{timesS: number[], lines: Line[]}}
+ * @param {readonly import('../../inference/manifest.js').Label[]} labels
+ * @returns {{timesS: number[], lines: Line[], describe: (index: number) => string}}
  */
-export function linesOfTrack({frames}, colours) {
+export function linesOfTrack({frames}, labels) {
+  const colours = listColours(labels);
   return {
+    describe: (index) => describeFrame(frames[index], labels),
     timesS: frames.map((frame) => frame.time_s),
     lines: colours.map((colour, k) => ({colour, values: frames.map((frame) => frame.probabilities?.[k] ?? null)})),
   };
+}
+
+/**
+ * @param {import('../../score.js').TrackFrame | undefined} frame
+ * @param {readonly import('../../inference/manifest.js').Label[]} labels
+ */
+function describeFrame(frame, labels) {
+  if (frame === undefined) return '';
+  const seconds = formatNumber(frame.time_s, 1);
+  if (frame.probabilities === null) return translate('playhead_text', {seconds, score: translate('result_no_face')});
+  const top = frame.probabilities.indexOf(Math.max(...frame.probabilities));
+  return translate('readout_track', {seconds, label: nameOf(labels[top]), percent: formatWholePercent(frame.probabilities[top])});
 }

@@ -41,12 +41,11 @@ def main() -> None:
             return
         page.click("#sample")
         page.wait_for_selector('body[data-state="result"]', timeout=TIMEOUT_MS)
+        page.click("#details summary")
         page.screenshot(path=FOLDER / "screenshot.png", full_page=True)
         page.click("#tab-imitate")
-        page.click("#actor-sample")
-        page.wait_for_selector('#imitate[data-actor="ready"]', timeout=TIMEOUT_MS)
-        page.click("#user-sample")
-        page.wait_for_selector('body[data-state="result"]', timeout=TIMEOUT_MS)
+        page.click("#example")
+        page.wait_for_selector("#score:visible", timeout=TIMEOUT_MS)
         page.click('[data-moment="worst"] button')
         page.wait_for_timeout(1000)  # both videos have found the moment
         page.screenshot(path=FOLDER / "score.png", full_page=True)

@@ -90,6 +90,24 @@ def measure_visits(browser: Browser) -> dict[str, Any]:
     }
 
 
+def measure_first_scores(browser: Browser) -> dict[str, float]:
+    """Seconds in a new profile: from the navigation to the example's score, and from there to one's own, recorded."""
+    rows: list[dict[str, float]] = []
+    for _ in range(ROUNDS):
+        with LoggedHost(WEB_DEMO) as host:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(host.url, wait_until="commit")
+            page.click("#example")
+            example_ms = page.evaluate(MOMENT, "result")
+            page.click("#record")
+            page.wait_for_selector("#record:text-is('Stop and score')", timeout=TIMEOUT_MS)
+            own_ms = page.evaluate(MOMENT, "result")
+            rows.append({"example_s": example_ms / 1000, "own_s": (own_ms - example_ms) / 1000})
+            context.close()
+    return {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+
+
 def measure_session(browser: Browser) -> dict[str, Any]:
     """A session with camera, clips, recording and replay: long tasks after loading, and live figures."""
     with LoggedHost(WEB_DEMO) as host:
@@ -189,6 +207,7 @@ def main() -> None:
             "cores": os.cpu_count(),
             "rounds": ROUNDS,
             "visits": measure_visits(browser),
+            "first_scores": measure_first_scores(browser),
             "session": measure_session(browser),
             "scores": compare_scores(browser, folder),
         }

@@ -1,9 +1,12 @@
-/** Which face is read, and what a timeline keeps. */
+/** Which face is read, what a timeline keeps, and the score while it is made. */
 import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
 import test from 'node:test';
 
 import {createFollowedFace} from '../../web_demo/js/app/read/followed_face.js';
+import {createRunningScore} from '../../web_demo/js/app/imitate/running_score.js';
 import {insert} from '../../web_demo/js/app/read/timeline.js';
+import {scoreTracks} from '../../web_demo/js/score.js';
 
 const LEFT = {x: 0, y: 0, width: 100, height: 100};
 const RIGHT = {x: 300, y: 0, width: 120, height: 120};
@@ -46,4 +49,22 @@ test('each moment of a video is kept once, as it was read last', () => {
   read(0.1, 4);
   assert.deepEqual(frames.map((frame) => frame.time_s), [0, 0.05, 0.1, 0.2, 0.3, 0.4]);
   assert.deepEqual(frames[2].probabilities, [4]);
+});
+
+test('the score so far ends as the score', () => {
+  const [actor, user] = ['actor', 'imitation'].map((name) => JSON.parse(readFileSync(new URL(`../../web_demo/samples/${name}.track.json`, import.meta.url), 'utf8')));
+  const running = createRunningScore();
+  /** @type {number | null} */
+  let last = null;
+  for (let timeS = 0.3; timeS < 7; timeS += 0.3) {
+    last = running.update(actor, {...user, frames: user.frames.filter((/** @type {{time_s: number}} */ frame) => frame.time_s < timeS)}, timeS);
+  }
+  last = running.update(actor, user, 7);
+  const {score} = scoreTracks(actor, user);
+  assert.ok(Math.abs((last ?? 0) - (score ?? 100)) < 0.05, `${last} and ${score}`);
+});
+
+test('without a face there is no score so far', () => {
+  const nobody = {name: 'nobody', labels: ['a', 'b'], duration_s: 1, frames: [{time_s: 0, probabilities: null}, {time_s: 0.5, probabilities: null}]};
+  assert.equal(createRunningScore().update(nobody, nobody, 1), null);
 });

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
@@ -373,6 +373,18 @@ def test_the_page_opens_on_an_example_that_needs_no_model(open_page: OpenPage, s
     visit.wait_for("result")
     print(f"the example's score {shown:.4f}, read by the page {score_of(visit):.4f}")
     assert shown == pytest.approx(score_of(visit), abs=0.001)  # the digits that the tracks are shipped with
+
+
+def test_no_click_is_lost_while_the_page_loads(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page("about:blank")
+    held: list[Route] = []
+    visit.page.route("**/js/app/main.js", lambda route: held.append(route))  # noqa: PLW0108  playwright marks a function
+    visit.page.goto(site.url, wait_until="commit")
+    assert visit.page.locator("#imitate").get_attribute("inert") is not None
+    visit.page.wait_for_timeout(300)
+    held[0].continue_()
+    visit.page.click("#example")  # as soon as it can be clicked
+    visit.wait_for("result")
 
 
 def test_with_another_model_the_example_is_read_by_it(open_page: OpenPage, serve_changed: ServeChanged) -> None:

@@ -133,8 +133,12 @@ FIRST_FRAME = """() => {
 }"""
 COUNT_TONES = """
 globalThis.tones = [];
-const start = OscillatorNode.prototype.start;
-OscillatorNode.prototype.start = function () { globalThis.tones.push(this.frequency.value); start.call(this); };
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+    const playing = play.call(this);
+    if (this instanceof HTMLAudioElement) playing.then(() => globalThis.tones.push(Number(this.dataset.hz)));
+    return playing;
+};
 """
 
 

@@ -96,3 +96,5 @@ translatePage(document);
 void connectFooter(document);
 void engineers.show(model);
 listen();
+// Until here a click would have been lost.
+for (const panel of document.querySelectorAll('[role=tabpanel]')) panel.removeAttribute('inert');

@@ -50,7 +50,6 @@ export function createRecordings(root, status, getPipeline, onState) {
   async function record({person, guide, imitated, longestS}) {
     const mine = {giveUp: new AbortController(), stop: new AbortController()};
     current = mine;
-    if (isLoud()) beep.prepare();
     person.clear();
     target.hidden = imitated === null;
     targetView.reset(imitated);
@@ -75,7 +74,7 @@ export function createRecordings(root, status, getPipeline, onState) {
         onPreview: (analysis) => person.hint(noteOn(analysis, () => translate('face_not_alone'))()),
         onCountdown(count) {
           person.count(count > 0 ? String(count) : translate('countdown_go'));
-          if (isLoud()) beep.sound(count);
+          if (isLoud()) beep(count);
           if (count > 0) return;
           person.hint('');
           enter({stage: 'running', person});

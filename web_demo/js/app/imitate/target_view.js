@@ -1,10 +1,9 @@
 /** While you imitate: what the actor shows at this moment, how much of it you show, the score so far, and the time left. */
 import {find, setText} from '../dom.js';
 import {createSteadyWords} from '../read/steady_words.js';
-import {scoreTracks} from '../../score.js';
+import {createRunningScore} from './running_score.js';
 import {formatNumber, formatWholePercent, nameOf, translate} from '../text.js';
 import {createBars} from '../widgets/bars.js';
-import {cutTrack} from './score_content.js';
 
 /** @typedef {import('../../score.js').Track} Track */
 
@@ -20,12 +19,14 @@ export function createTargetView(root) {
   const left = find(root, '#target-left', HTMLElement);
   const bars = createBars(find(root, '#target-bars', HTMLElement), () => ['--accent', '--accent']);
   const words = createSteadyWords();
+  let running = createRunningScore();
   let scoredS = 0;
   return {show, reset};
 
   /** @param {Track | null} actor null: nobody is imitated */
   function reset(actor) {
     words.reset();
+    running = createRunningScore();
     scoredS = 0;
     setText(name, '–');
     setText(score, '–');
@@ -51,7 +52,7 @@ export function createTargetView(root) {
     }), -1);
     if (timeS - scoredS < SCORE_EVERY_S) return;
     scoredS = timeS;
-    const sofar = scoreTracks(cutTrack(actor, timeS), {...user, duration_s: timeS}).score;
+    const sofar = running.update(actor, user, timeS);
     setText(score, sofar === null ? '–' : formatNumber(sofar, 0));
   }
 }

@@ -89,6 +89,9 @@ def render_page() -> str:
         f"emotion {session['classify_ms']:.0f} ms). Tasks of more than 50 ms on the main thread, in "
         f"{session['seconds']} s of camera, clips, recording and replay after loading: {tasks or 'none'}.",
         "",
+        f"In a new profile the example's score is there {result['first_scores']['example_s']:.1f} s after the page is "
+        f"asked for, and one's own, of a 7 s clip with its countdown, {result['first_scores']['own_s']:.0f} s later.",
+        "",
         "| two videos of 7 s | page | Python | Python, Haar | lag: page, Python |",
         "|---|---:|---:|---:|---|",
         *(

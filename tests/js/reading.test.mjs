@@ -61,7 +61,7 @@ test('the score so far ends as the score', () => {
   }
   last = running.update(actor, user, 7);
   const {score} = scoreTracks(actor, user);
-  assert.ok(Math.abs((last ?? 0) - (score ?? 100)) < 0.05, `${last} and ${score}`);
+  assert.ok(Math.abs((last ?? 0) - (score ?? 100)) < 1e-9, `${last} and ${score}`);
 });
 
 test('without a face there is no score so far', () => {

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 from reon_export.faces.image_files import read_image_rgb
 from reon_export.faces.tiny_face import TinyFaceDetector
-from reon_export.paths import WEB_DEMO
+from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
@@ -59,7 +61,7 @@ def find_violations(page: Page) -> list[str]:
 
 
 def test_nothing_serious_stands_in_anybodys_way_and_no_width_scrolls_sideways(
-    open_page: OpenPage, quick_site: SiteServer
+    open_page: OpenPage, quick_site: SiteServer, tmp_path: Path
 ) -> None:
     visit = open_page(f"{quick_site.url}?lang=ko", reduced_motion="reduce")  # colours change at once
     expect_accessible(visit.page)  # while it loads
@@ -70,11 +72,21 @@ def test_nothing_serious_stands_in_anybodys_way_and_no_width_scrolls_sideways(
     visit.page.click("#camera")
     visit.wait_for("live")
     expect_accessible(visit.page)
+    visit.page.click("#details summary")
+    visit.page.click("#engineers summary")
+    expect_accessible(visit.page)
+    visit.page.set_input_files("#picker", two_people(tmp_path))
+    visit.page.wait_for_selector("#faces button >> nth=1", timeout=TIMEOUT_MS)
+    expect_accessible(visit.page)
     visit.page.click("#tab-imitate")
     expect_accessible(visit.page)
     visit.page.click("button[data-language=ko]")
     score_the_samples(visit)
     expect_accessible(visit.page)
+    visit.page.click("#record")
+    visit.page.wait_for_selector("#countdown:text-is('3')", timeout=TIMEOUT_MS)
+    expect_accessible(visit.page)
+    visit.wait_for("result")
     for width_px in (320, 390, 768, 1280):
         visit.page.set_viewport_size({"width": width_px, "height": 800})
         fits = f"document.documentElement.scrollWidth <= {width_px}"
@@ -139,6 +151,14 @@ def test_a_change_of_language_leaves_nothing_behind(open_page: OpenPage, site: S
     expect_one_language(visit.page)
     visit.page.evaluate("document.querySelector('#status').textContent = '준비되었습니다.'")
     assert visit.page.evaluate(LEFT_BEHIND, "en") == ["준비되었습니다."]  # it would be noticed
+
+
+def two_people(folder: Path) -> Path:
+    """A photograph of two faces."""
+    path = folder / "two.png"
+    couple = np.hstack([read_image_rgb(SAMPLE_PHOTOS / name)[:620, :620] for name in ("obama.jpg", "obama2.jpg")])
+    Image.fromarray(couple).save(path)
+    return path
 
 
 def expect_accessible(page: Page) -> None:

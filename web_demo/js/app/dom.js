@@ -27,6 +27,11 @@ export function createElement(tag, className, text = '') {
   return element;
 }
 
+/** @returns {Promise<void>} in a task of its own: what comes after does not lengthen the one before, and the page stays quick */
+export function nextTask() {
+  return new Promise((resolve) => { setTimeout(resolve); });
+}
+
 /**
  * Change a text only where it differs: a screen reader says again what is set again.
  * @param {Element} element

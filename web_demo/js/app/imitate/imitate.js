@@ -2,7 +2,7 @@
 import {toPageError} from '../../errors.js';
 import {RATE_HZ} from '../../score.js';
 import {offerCameras} from '../camera.js';
-import {find} from '../dom.js';
+import {find, nextTask} from '../dom.js';
 import {fetchSample} from '../samples.js';
 import {connectButtons} from './buttons.js';
 import {fetchExample} from './example.js';
@@ -135,7 +135,7 @@ export function createImitation(root, status, getPipeline, getManifest) {
     startActor();
     const guide = followClock(LONGEST_ACTOR_S);
     await attempt(async () => {
-      await recordings.record({person: actor, guide, imitated: null, longestS: LONGEST_ACTOR_S});
+      await recordings.record({person: actor, guide, imitated: null});
       update();
       await showScore();
     });
@@ -147,7 +147,7 @@ export function createImitation(root, status, getPipeline, getManifest) {
     clearScore();
     const guide = followClip(actor.video, offsetS, track.duration_s);
     await attempt(async () => {
-      await recordings.record({person: user, guide, imitated: track, longestS: track.duration_s});
+      await recordings.record({person: user, guide, imitated: track});
       update();
       await showScore();
     });
@@ -156,6 +156,7 @@ export function createImitation(root, status, getPipeline, getManifest) {
   async function showScore() {
     const [first, second] = [actor.performance, user.performance];
     if (first === null || second === null) return;
+    await nextTask();
     const made = await makeScoreContent(first, second, (await getManifest()).spec, attempts);
     if (actor.performance !== first || user.performance !== second) {
       closeScoreContent(made); // one of the two has gone meanwhile

@@ -32,7 +32,6 @@ import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate}
  * @property {() => void} cancel
  * @property {() => void} clear
  * @property {(sentence: () => string) => void} say
- * @property {(track: Track, endS: number) => void} showTrack
  * @property {(timeS: number) => void} seek the video
  * @property {() => void} putVideoBack into its card
  * @property {(timeS: number | null) => void} setPlayhead of the chart; null takes it away
@@ -70,7 +69,7 @@ export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
   find(root, '.cancel', HTMLButtonElement).addEventListener('click', () => controller?.abort());
 
   /** @type {Person} */
-  const person = {video, performance: null, open, take, showCamera, count, hint, cancel, clear, say, showTrack, seek, putVideoBack, setPlayhead: chart.setPlayhead};
+  const person = {video, performance: null, open, take, showCamera, count, hint, cancel, clear, say, seek, putVideoBack, setPlayhead: chart.setPlayhead};
   onLanguageChange(render);
   return person;
 
@@ -169,7 +168,10 @@ export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
     });
   }
 
-  /** @type {Person['showTrack']} */
+  /**
+   * @param {Track} track
+   * @param {number} endS
+   */
   function showTrack(track, endS) {
     chartedMs = performance.now();
     void getManifest().then(({spec}) => {

@@ -1,5 +1,6 @@
 /** Three, two, one, and the camera is recorded and read while something is followed. */
 import {openCamera} from '../camera.js';
+import {nextTask} from '../dom.js';
 import {startTrack, toTrackFrame} from '../../clip.js';
 import {PageError} from '../../errors.js';
 import {followVideo} from '../../live.js';
@@ -91,6 +92,8 @@ export async function recordPerformance({guide, video, pipeline, name, onCamera,
     guide.stop();
     const {blob, offsetS} = await recorder.finish();
     if (track.frames.length === 0) throw new PageError('error_no_frames');
+    camera.destroy();
+    await nextTask();
     return {track, blob, offsetS, isMirrored: camera.isMirrored};
   } finally {
     look?.stop();
@@ -133,6 +136,7 @@ function startRecorder(stream, readTimeS) {
     async finish() {
       if (recorder.state !== 'inactive') recorder.stop();
       await stopped;
+      await nextTask(); // else all that follows would be one task of 70 ms
       const blob = new Blob(parts, {type: recorder.mimeType});
       return {blob: blob.size > 0 ? blob : null, offsetS};
     },

@@ -13,7 +13,6 @@ import {createTargetView} from './target_view.js';
  * @property {Person} person is recorded
  * @property {import('./guide.js').Guide} guide
  * @property {Track | null} imitated the actor's; null where the actor is recorded
- * @property {number} longestS
  */
 /** @typedef {{stage: 'none' | 'countdown' | 'running', person: Person | null}} RecordingState */
 /**
@@ -25,7 +24,6 @@ import {createTargetView} from './target_view.js';
  */
 
 const GO_SHOWN_MS = 700;
-const CHART_EVERY_FRAMES = 5;
 
 /**
  * @param {HTMLElement} root
@@ -47,7 +45,7 @@ export function createRecordings(root, status, getPipeline, onState) {
   return recordings;
 
   /** @type {Recordings['record']} */
-  async function record({person, guide, imitated, longestS}) {
+  async function record({person, guide, imitated}) {
     const mine = {giveUp: new AbortController(), stop: new AbortController()};
     current = mine;
     person.clear();
@@ -83,7 +81,6 @@ export function createRecordings(root, status, getPipeline, onState) {
         onFrame(track, {fps}) {
           person.say(() => translate('person_recording', {fps: formatNumber(fps, 0)}));
           if (imitated !== null) targetView.show(imitated, track, labels);
-          if (track.frames.length % CHART_EVERY_FRAMES === 0) person.showTrack(track, longestS);
         },
       });
       // An actor is looked at as in any film, you as in a mirror.

@@ -1,5 +1,6 @@
 /** The camera: asked for on a click, every refusal said in words with a way out; which one, and whether it is shown mirrored. */
 import {describeReason, PageError} from '../errors.js';
+import {onLanguageChange, translate} from './text.js';
 
 /**
  * @typedef {object} Camera
@@ -62,26 +63,38 @@ export function chooseMirror(isMirrored) {
 }
 
 /**
- * Offers the cameras as soon as there are several and the browser tells them: after one has been allowed.
- * @param {HTMLSelectElement} select
+ * Offers the next camera as soon as there are several and the browser tells them: after one has been allowed.
+ * A button and no list: browsers ask their maker's servers what might be filled into lists and fields of text.
+ * @param {HTMLButtonElement} button
  * @param {() => void} [onChange] another one was chosen; it is the next that is opened
  */
-export function offerCameras(select, onChange = () => {}) {
-  const label = /** @type {HTMLElement} */ (select.closest('label') ?? select);
-  listeners.push(() => void render());
-  navigator.mediaDevices?.addEventListener?.('devicechange', () => void render());
-  select.addEventListener('change', () => {
-    choice.deviceId = select.value;
+export function offerCameras(button, onChange = () => {}) {
+  /** @type {MediaDeviceInfo[]} */
+  let cameras = [];
+  listeners.push(() => void look());
+  navigator.mediaDevices?.addEventListener?.('devicechange', () => void look());
+  onLanguageChange(render);
+  button.addEventListener('click', () => {
+    choice.deviceId = cameras[(findChosen() + 1) % cameras.length].deviceId;
     choice.isMirrored = null; // another one may look the other way
-    for (const listener of listeners) listener();
+    render();
+    for (const listener of listeners) listener(); // the other part's button, too
     onChange();
   });
 
-  async function render() {
-    const devices = (await navigator.mediaDevices.enumerateDevices()).filter(({kind, deviceId}) => kind === 'videoinput' && deviceId !== '');
-    label.hidden = devices.length < 2;
-    select.replaceChildren(...devices.map((device, i) => new Option(device.label || String(i + 1), device.deviceId)));
-    select.value = choice.deviceId;
+  async function look() {
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    cameras = devices.filter(({kind, deviceId}) => kind === 'videoinput' && deviceId !== '');
+    render();
+  }
+
+  function render() {
+    button.hidden = cameras.length < 2;
+    button.textContent = translate('camera_switch', {name: cameras[findChosen()]?.label || String(findChosen() + 1)});
+  }
+
+  function findChosen() {
+    return Math.max(0, cameras.findIndex(({deviceId}) => deviceId === choice.deviceId));
   }
 }
 

@@ -50,7 +50,7 @@ export function createImitation(root, status, getPipeline, getManifest) {
   let content = null;
   /** @type {readonly number[]} scores of this visit's recordings of the actor */
   let attempts = [];
-  offerCameras(find(root, '#user-device', HTMLSelectElement));
+  offerCameras(find(root, '#user-device', HTMLButtonElement));
   connectSaveButtons(root, () => content, () => user.performance?.recording ?? null, fail);
   const legend = createLegend(find(root, '#legend', HTMLElement), getManifest);
   update();

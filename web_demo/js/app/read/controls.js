@@ -26,7 +26,7 @@ export function createControls(root, {onMirror, onCamera}) {
     if (video !== null) video.currentTime = Number(seek.value);
   });
   onLanguageChange(showTime);
-  offerCameras(find(root, '#device', HTMLSelectElement), onCamera);
+  offerCameras(find(root, '#device', HTMLButtonElement), onCamera);
   const fullScreen = connectFullScreen(find(root, '#full-screen', HTMLButtonElement), find(root, '#read', HTMLElement));
   return {
     /** @param {HTMLVideoElement} wanted its state is the button's */

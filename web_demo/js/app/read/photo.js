@@ -30,10 +30,18 @@ export function startPhoto(name, {found, probabilities, cropRgb, width, height, 
  */
 export async function readOtherFaces(photo, {faces, frame}, pipeline, isWanted) {
   for (const face of faces) {
-    const isRead = photo.faces.some((one) => one.face.x === face.x && one.face.y === face.y);
+    const isRead = photo.faces.some((one) => isSameBox(one.face, face));
     if (isRead || frame === undefined) continue;
     const {probabilities, cropRgb} = await pipeline.analyze(await createImageBitmap(frame), {task: 'classify', face});
     if (!isWanted()) return;
     if (probabilities !== null) photo.faces.push({face, probabilities: Array.from(probabilities), cropRgb});
   }
+}
+
+/**
+ * @param {Box} one
+ * @param {Box} other
+ */
+export function isSameBox(one, other) {
+  return one.x === other.x && one.y === other.y && one.width === other.width;
 }

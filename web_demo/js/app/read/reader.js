@@ -1,24 +1,15 @@
-/** Reading faces: a photograph, a video file while it plays, or the camera. source -> pipeline -> picture and result. */
+/** Reading faces: a photograph, a video file while it plays, or the camera. source -> pipeline -> what is on show. */
 import {HEAD_BYTES, MAX_PIXELS, readImageSize} from '../../pixels/image_size.js';
 import {explainVideo} from '../../clip.js';
 import {describeReason, PageError, toPageError} from '../../errors.js';
 import {followVideo} from '../../live.js';
 import {openCamera} from '../camera.js';
 import {find, isVideo} from '../dom.js';
-import {formatPercent, nameOf, onLanguageChange, translate} from '../text.js';
+import {translate} from '../text.js';
 import {createControls} from './controls.js';
-import {createFollowedFace} from './followed_face.js';
-import {readOtherFaces, startPhoto} from './photo.js';
-import {createResultView} from './reading_view.js';
-import {connectReadingFiles} from './saving.js';
-import {createSmoother} from './smooth.js';
-import {createStage} from './stage.js';
-import {createSteadyWords} from './steady_words.js';
-import {createTimeline} from './timeline.js';
+import {createShown} from './shown.js';
 import {createTurns} from './turns.js';
 
-/** @typedef {import('../../inference/engine.js').Analysis} Analysis */
-/** @typedef {import('../../pixels/crop.js').Box} Box */
 /** @typedef {import('../../pipeline.js').EmotionPipeline} EmotionPipeline */
 /** @typedef {import('../samples.js').NamedBlob} NamedBlob */
 /**
@@ -31,9 +22,6 @@ import {createTurns} from './turns.js';
  * @property {() => void} stop lets go of the camera or the video; what was read stays
  */
 
-/** What the element #stage dispatches for each picture that was read; its detail is the Analysis without the frame. */
-export const READING_EVENT = 'reon-reading';
-
 /**
  * @param {HTMLElement} root the page
  * @param {import('../status.js').Status} status
@@ -41,58 +29,44 @@ export const READING_EVENT = 'reon-reading';
  * @returns {Reader}
  */
 export function createReader(root, status, getPipeline) {
-  const stage = createStage(root, chooseFace);
-  const controls = createControls(root, {onMirror: stage.mirror, onCamera: () => { if (isCamera) void playCamera(); }});
-  const view = createResultView({
-    headline: find(root, '#headline', HTMLElement),
-    note: find(root, '#note', HTMLElement),
-    seen: find(root, '#seen', HTMLElement),
-    crop: find(root, '#crop', HTMLCanvasElement),
-    bars: find(root, '#bars', HTMLElement),
-    facts: find(root, '#facts', HTMLElement),
+  const shown = createShown(root, {
+    onSeek(timeS) {
+      if (video !== null && !isCamera) video.currentTime = timeS;
+    },
+    onError: (error) => status.fail(toPageError(error)),
   });
-  const timeline = createTimeline(find(root, '#timeline', HTMLElement), (timeS) => { if (video !== null && !isCamera) video.currentTime = timeS; });
-  const smoother = createSmoother();
-  const steady = createSteadyWords();
-  const followed = createFollowedFace();
+  const {stage} = shown;
+  const controls = createControls(root, {
+    onMirror: stage.mirror,
+    onCamera() {
+      if (isCamera) void playCamera();
+    },
+  });
   const turns = createTurns();
   /** @type {EmotionPipeline | null} */
   let pipeline = null;
-  /** @type {import('./reading_view.js').Reading | null} */
-  let reading = null;
-  /** @type {{photo: import('./photo.js').Photo, analysis: Analysis} | null} */
-  let shownPhoto = null;
   /** @type {HTMLVideoElement | null} */
   let video = null;
   let isCamera = false;
-  const files = connectReadingFiles(root, {
-    getReading: () => shownPhoto?.photo ?? timeline.track,
-    getFaces: listShownFaces,
-    isMirrored: () => stage.isMirrored,
-    onError: (error) => status.fail(toPageError(error)),
-  });
-  /** @type {Analysis | null} */
-  let lastLive = null;
-  onLanguageChange(render);
   awaitPipeline();
   return {
     readPhoto,
-    reset() {
-      begin();
-      pipeline = null;
-      render();
-      awaitPipeline();
-    },
     readFile(blob, name) {
       if (isVideo(blob, name)) void playFile(blob, name);
       else void readPhoto(async () => ({blob, name}));
     },
     useCamera: () => void playCamera(),
     togglePause: controls.togglePause,
+    reset() {
+      begin();
+      pipeline = null;
+      shown.setFacts(null);
+      awaitPipeline();
+    },
     stop() {
       turns.end();
       release();
-      if (pipeline !== null) status.say(reading?.probabilities ? 'result' : 'ready', 'status_ready');
+      if (pipeline !== null) status.say(shown.hasFace ? 'result' : 'ready', 'status_ready');
     },
   };
 
@@ -101,7 +75,7 @@ export function createReader(root, status, getPipeline) {
     awaited.then((ready) => {
       if (awaited !== getPipeline()) return; // another one has taken over
       pipeline = ready;
-      render();
+      shown.setFacts(ready.facts);
     }, () => {});
   }
 
@@ -116,8 +90,12 @@ export function createReader(root, status, getPipeline) {
       if (!isMine()) return;
       status.say('working', 'status_working');
       const analysis = await ready.analyze(blob, {name, returnFrame: true});
-      if (isMine()) await showPhoto(name, analysis, ready, isMine);
-      analysis.frame?.close();
+      try {
+        if (isMine()) await shown.showPhoto(name, analysis, ready, isMine);
+      } finally {
+        analysis.frame?.close();
+      }
+      if (isMine()) status.say('result', 'status_done');
     } catch (error) {
       if (isMine()) status.fail(toPageError(error));
     }
@@ -139,10 +117,10 @@ export function createReader(root, status, getPipeline) {
   async function playCamera() {
     const isMine = begin();
     status.say('working', 'status_camera');
-    const shown = addVideo();
+    const added = addVideo();
     isCamera = true;
     try {
-      const camera = await openCamera(shown, () => { if (isMine()) fail(new PageError('error_camera_ended')); });
+      const camera = await openCamera(added, () => { if (isMine()) fail(new PageError('error_camera_ended')); });
       if (!isMine()) {
         camera.destroy();
         return;
@@ -150,7 +128,7 @@ export function createReader(root, status, getPipeline) {
       turns.keep(camera.destroy);
       stage.mirror(camera.isMirrored);
       controls.showMirror(camera.isMirrored);
-      await follow(shown, translate('use_camera'), 0, isMine);
+      await follow(added, translate('use_camera'), 0, isMine);
     } catch (error) {
       if (isMine()) fail(error);
     }
@@ -163,45 +141,42 @@ export function createReader(root, status, getPipeline) {
   async function playFile(blob, name) {
     const isMine = begin();
     status.say('working', 'status_working');
-    const shown = addVideo();
+    const added = addVideo();
     const url = URL.createObjectURL(blob);
     turns.keep(() => URL.revokeObjectURL(url));
-    shown.muted = true;
-    shown.loop = true;
-    shown.src = url;
+    added.muted = true;
+    added.loop = true;
+    added.src = url;
     try {
-      const failure = await shown.play().then(() => null, describeReason);
-      if (failure !== null) throw await explainVideo(blob, name, shown.error?.message || failure);
-      if (shown.videoWidth === 0) throw await explainVideo(blob, name, 'it shows no picture'); // only its sound plays
+      const failure = await added.play().then(() => null, describeReason);
+      if (failure !== null) throw await explainVideo(blob, name, added.error?.message || failure);
+      if (added.videoWidth === 0) throw await explainVideo(blob, name, 'it shows no picture'); // only its sound plays
       if (!isMine()) return;
       controls.showPause();
-      await follow(shown, name, Number.isFinite(shown.duration) ? shown.duration : 0, isMine);
+      await follow(added, name, Number.isFinite(added.duration) ? added.duration : 0, isMine);
     } catch (error) {
       if (isMine()) fail(error);
     }
   }
 
   /**
-   * @param {HTMLVideoElement} shown
+   * @param {HTMLVideoElement} added
    * @param {string} name
    * @param {number} durationS 0: it has no end
    * @param {() => boolean} isMine
    */
-  async function follow(shown, name, durationS, isMine) {
+  async function follow(added, name, durationS, isMine) {
     controls.showStop();
     const ready = await getPipeline();
     if (!isMine()) return;
     status.say('live', 'status_live');
     showBarsToo();
     controls.announce('off'); // twenty readings a second are no announcement
-    timeline.start(name, ready.facts, durationS);
-    const look = followVideo(shown, ready, {
-      ask: () => ({near: followed.near}),
+    shown.startVideo(name, ready.facts, durationS);
+    const look = followVideo(added, ready, {
+      ask: () => ({near: shown.near}),
       onAnalysis(analysis, timeS) {
-        const nowMs = performance.now();
-        followed.see(analysis.found, nowMs);
-        timeline.add(timeS, analysis, nowMs);
-        showLive(analysis, look.stats(), nowMs);
+        shown.showFrame(analysis, timeS, look.stats());
         analysis.frame?.close();
       },
       onError: fail,
@@ -228,138 +203,26 @@ export function createReader(root, status, getPipeline) {
     return added;
   }
 
-  /**
-   * @param {string} name
-   * @param {Analysis} analysis
-   * @param {EmotionPipeline} ready
-   * @param {() => boolean} isMine
-   */
-  async function showPhoto(name, analysis, ready, isMine) {
-    if (analysis.frame) stage.drawFrame(analysis.frame);
-    const photo = startPhoto(name, analysis, ready.facts);
-    publish(analysis);
-    shownPhoto = {photo, analysis};
-    await readOtherFaces(photo, analysis, ready, isMine);
-    if (!isMine()) return;
-    showFaceOfPhoto();
-    status.say('result', 'status_done');
-  }
-
-  function showFaceOfPhoto() {
-    if (shownPhoto === null) return;
-    const {photo, analysis} = shownPhoto;
-    const {face, probabilities, cropRgb} = photo.faces[photo.shown];
-    stage.outline({...analysis, found: face}, false, describeFace);
-    stage.describeFaces({...analysis, found: face, cropRgb}, true); // how many there are is said beside the result
-    const {faceCount, faceNumber} = stage;
-    reading = {probabilities, words: null, cropRgb, isMirrored: false, faceCount, faceNumber, stats: null, ...analysis.timings};
-    render();
-  }
-
-  /** @type {import('./stage.js').DescribeFace} */
-  function describeFace(face) {
-    const read = shownPhoto?.photo.faces.find((one) => one.face.x === face.x && one.face.y === face.y);
-    return read === undefined ? null : nameTop(read.probabilities);
-  }
-
-  /** @param {readonly number[]} probabilities */
-  function nameTop(probabilities) {
-    const top = probabilities.indexOf(Math.max(...probabilities));
-    const label = pipeline?.facts.spec.labels[top];
-    return label === undefined ? null : {label: nameOf(label), percent: formatPercent(probabilities[top])};
-  }
-
-  /** @param {Box} face */
-  function chooseFace(face) {
-    if (shownPhoto === null) {
-      followed.choose(face, performance.now());
-      smoother.reset();
-      steady.reset();
-      return;
-    }
-    shownPhoto.photo.shown = Math.max(0, shownPhoto.photo.faces.findIndex((one) => one.face.x === face.x && one.face.y === face.y));
-    showFaceOfPhoto();
-  }
-
-  /** @returns {{faces: {box: Box, text: string}[], frameWidth: number}} what is outlined now */
-  function listShownFaces() {
-    /** @param {{label: string, percent: string} | null} top */
-    const write = (top) => (top === null ? '' : translate('result_top', top));
-    if (shownPhoto !== null) {
-      const {photo} = shownPhoto;
-      return {faces: photo.faces.map(({face, probabilities}) => ({box: face, text: write(nameTop(probabilities))})), frameWidth: photo.width};
-    }
-    if (lastLive === null || lastLive.found === null) return {faces: [], frameWidth: 1};
-    return {faces: [{box: lastLive.found, text: write(nameTop(reading?.probabilities ?? []))}], frameWidth: lastLive.width};
-  }
-
-  /**
-   * @param {Analysis} analysis
-   * @param {import('../../live.js').LiveStats} stats
-   * @param {number} nowMs
-   */
-  function showLive(analysis, stats, nowMs) {
-    if (analysis.frame) stage.drawFrame(analysis.frame);
-    const {probabilities, held} = smoother.show(analysis, nowMs);
-    const shown = held ?? analysis;
-    stage.outline(shown, held !== null);
-    stage.describeFaces(shown);
-    publish(held === null ? analysis : {...held, probabilities: null});
-    const {faceCount, faceNumber, isMirrored} = stage;
-    const words = steady.show(probabilities, nowMs);
-    reading = {probabilities, words, cropRgb: shown.cropRgb, isMirrored, faceCount, faceNumber, stats, ...analysis.timings};
-    lastLive = {...shown, frame: undefined};
-    files.update();
-    view.render({facts: pipeline?.facts ?? null, reading});
-  }
-
-  /**
-   * For whatever stands around the page, such as tests.
-   * @param {Analysis | null} analysis null: there is none any more
-   */
-  function publish(analysis) {
-    const detail = analysis === null ? null : {...analysis, frame: undefined};
-    root.dispatchEvent(new CustomEvent(READING_EVENT, {detail}));
-  }
-
   /** @param {unknown} error */
   function fail(error) {
     turns.release();
     release();
     status.fail(toPageError(error));
-    render();
   }
 
   /** @returns {() => boolean} whether the source that begins here is still the one that is wanted */
   function begin() {
     const isMine = turns.begin();
     release();
-    stage.clear();
-    timeline.clear();
-    publish(null);
-    reading = null;
-    shownPhoto = null;
-    lastLive = null;
     controls.announce('polite');
-    render();
+    shown.clear();
     return isMine;
   }
 
   function release() {
-    smoother.reset();
-    steady.reset();
-    followed.reset();
-    stage.release();
+    shown.settle();
     controls.hide();
-    timeline.draw();
     video = null;
     isCamera = false;
-  }
-
-  function render() {
-    if (shownPhoto !== null) stage.outline({...shownPhoto.analysis, found: shownPhoto.photo.faces[shownPhoto.photo.shown].face}, false, describeFace);
-    view.render({facts: pipeline?.facts ?? null, reading});
-    stage.render();
-    files.update();
   }
 }

@@ -60,7 +60,7 @@ export function createReader(root, status, getPipeline) {
     reset() {
       begin();
       pipeline = null;
-      shown.setFacts(null);
+      shown.setPipeline(null);
       awaitPipeline();
     },
     stop() {
@@ -75,7 +75,7 @@ export function createReader(root, status, getPipeline) {
     awaited.then((ready) => {
       if (awaited !== getPipeline()) return; // another one has taken over
       pipeline = ready;
-      shown.setFacts(ready.facts);
+      shown.setPipeline(ready);
     }, () => {});
   }
 

@@ -19,7 +19,7 @@ import {createTimeline} from './timeline.js';
  * @property {import('./stage.js').Stage} stage
  * @property {boolean} hasFace whether a face has been read
  * @property {Box | null} near where the face that is followed was last; null: the largest is wanted
- * @property {(facts: PipelineFacts | null) => void} setFacts null: nothing runs yet
+ * @property {(pipeline: EmotionPipeline | null) => void} setPipeline whose facts are shown; null: nothing runs yet
  * @property {(name: string, analysis: Analysis, pipeline: EmotionPipeline, isMine: () => boolean) => Promise<void>} showPhoto every face of it
  * @property {(name: string, facts: PipelineFacts, durationS: number) => void} startVideo durationS 0: it has no end
  * @property {(analysis: Analysis, timeS: number, stats: import('../../live.js').LiveStats) => void} showFrame of a video
@@ -49,8 +49,8 @@ export function createShown(root, {onSeek, onError}) {
   const smoother = createSmoother();
   const steady = createSteadyWords();
   const followed = createFollowedFace();
-  /** @type {PipelineFacts | null} */
-  let facts = null;
+  /** @type {EmotionPipeline | null} */
+  let pipeline = null; // its facts change while it runs
   /** @type {import('./reading_view.js').Reading | null} */
   let reading = null;
   /** @type {{photo: import('./photo.js').Photo, analysis: Analysis} | null} */
@@ -72,8 +72,8 @@ export function createShown(root, {onSeek, onError}) {
     get near() {
       return followed.near;
     },
-    setFacts(wanted) {
-      facts = wanted;
+    setPipeline(wanted) {
+      pipeline = wanted;
       render();
     },
     showPhoto,
@@ -98,12 +98,12 @@ export function createShown(root, {onSeek, onError}) {
   };
 
   /** @type {Shown['showPhoto']} */
-  async function showPhoto(name, analysis, pipeline, isMine) {
+  async function showPhoto(name, analysis, ready, isMine) {
     if (analysis.frame) stage.drawFrame(analysis.frame);
-    const photo = startPhoto(name, analysis, pipeline.facts);
+    const photo = startPhoto(name, analysis, ready.facts);
     publish(analysis);
     shownPhoto = {photo, analysis};
-    await readOtherFaces(photo, analysis, pipeline, isMine);
+    await readOtherFaces(photo, analysis, ready, isMine);
     if (isMine()) showFaceOfPhoto();
   }
 
@@ -134,7 +134,7 @@ export function createShown(root, {onSeek, onError}) {
     reading = {probabilities, words, cropRgb: shown.cropRgb, isMirrored, faceCount, faceNumber, stats, ...analysis.timings};
     lastFrame = {...shown, frame: undefined};
     files.update();
-    view.render({facts, reading});
+    view.render({facts: pipeline?.facts ?? null, reading});
   }
 
   /** @param {Box} face */
@@ -158,7 +158,7 @@ export function createShown(root, {onSeek, onError}) {
   /** @param {readonly number[]} probabilities */
   function nameTop(probabilities) {
     const top = probabilities.indexOf(Math.max(...probabilities));
-    const label = facts?.spec.labels[top];
+    const label = pipeline?.facts.spec.labels[top];
     return label === undefined ? null : {label: nameOf(label), percent: formatPercent(probabilities[top])};
   }
 
@@ -188,7 +188,7 @@ export function createShown(root, {onSeek, onError}) {
 
   function render() {
     if (shownPhoto !== null) stage.outline({...shownPhoto.analysis, found: shownPhoto.photo.faces[shownPhoto.photo.shown].face}, false, describeFace);
-    view.render({facts, reading});
+    view.render({facts: pipeline?.facts ?? null, reading});
     stage.render();
     files.update();
   }

@@ -67,6 +67,9 @@ HOLD_UP = """
     };"""
 
 
+KEPT = "localStorage.getItem('reon-kernels')"
+
+
 @pytest.mark.parametrize(("slow", "faster"), [(1, "relaxed"), (0, "simd")])
 def test_the_faster_variant_is_measured_and_remembered(
     open_page: OpenPage, site: SiteServer, slow: int, faster: str
@@ -75,10 +78,12 @@ def test_the_faster_variant_is_measured_and_remembered(
     expect_reading(visit)
     measured = visit.facts
     assert f"kernels:{faster}, 1 thread, the fastest on this device (relaxed " in measured
+    kept = visit.page.evaluate(KEPT)
     visit.requests.clear()
     visit.page.reload()
     expect_reading(visit)
     assert measured.split("the fastest")[1][:40] in visit.facts  # those of the first visit
+    assert visit.page.evaluate(KEPT) == kept
     kernels = [url.rpartition("/")[2] for url in visit.requests if "kernels-" in url]
     assert kernels == [f"kernels-{faster}.wasm"]
     visit.page.goto(f"{site.url}{ADDRESS}&backend=kernels:relaxed#read")
@@ -86,7 +91,8 @@ def test_the_faster_variant_is_measured_and_remembered(
     assert "kernels:relaxed, 1 thread, as asked in the address" in visit.facts
     visit.page.goto(f"{site.url}?worker=never&precision=float16#read")  # another file of weights: measured again
     expect_reading(visit)
-    assert measured.split("the fastest")[1][:40] not in visit.facts
+    # Not the times on show: of what is held up they may be the same to a tenth of a millisecond.
+    assert visit.page.evaluate(KEPT) != kept
 
 
 def test_what_was_remembered_may_be_anything(open_page: OpenPage, site: SiteServer) -> None:

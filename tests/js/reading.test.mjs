@@ -51,8 +51,11 @@ test('each moment of a video is kept once, as it was read last', () => {
   assert.deepEqual(frames[2].probabilities, [4]);
 });
 
-test('the score so far ends as the score', () => {
-  const [actor, user] = ['actor', 'imitation'].map((name) => JSON.parse(readFileSync(new URL(`../../web_demo/samples/${name}.track.json`, import.meta.url), 'utf8')));
+for (const windowS of [0.4, 2]) test(`the score so far ends as the score, averaged over ${windowS} s to either side`, () => {
+  const [actor, user] = ['actor', 'imitation'].map((name) => {
+    const track = JSON.parse(readFileSync(new URL(`../../web_demo/samples/${name}.track.json`, import.meta.url), 'utf8'));
+    return {...track, measurement: {...track.measurement, window_s: windowS}};
+  });
   const running = createRunningScore();
   /** @type {number | null} */
   let last = null;

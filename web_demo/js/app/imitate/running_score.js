@@ -1,12 +1,12 @@
 /**
- * The score so far, at the same small price however long the recording gets: a second that is two seconds old is counted once
- * and for all, since the windows that a score averages over reach no further.
+ * The score so far, at the same small price however long the recording gets: a second is counted once and for all
+ * as soon as no window that a score averages over reaches back into it.
  */
 import {RATE_HZ, scoreTracks} from '../../score.js';
 
 /** @typedef {import('../../score.js').Track} Track */
 
-const CONTEXT_S = 1; // more than half of any averaging window (js/pixels/measure.js)
+const CONTEXT_S = 3; // over the widest half window of a spec, 2 s, and the longest that a frame is held, 0.5 s
 
 /** @returns {{update: (actor: Track, user: Track, timeS: number) => number | null}} 0..100; null: the two never had a face at once */
 export function createRunningScore() {

@@ -61,7 +61,6 @@ export function cutClip(clip, startS, endS) {
     ...clip,
     durationS,
     notes: [...clip.notes, `only from ${startS} s to ${Math.min(endS, clip.durationS)} s of ${clip.durationS.toFixed(1)} s`],
-    isComplete: clip.isComplete,
     async* frames() {
       for await (const {timeS, picture} of clip.frames(startS, endS)) {
         if (timeS < endS) yield {timeS: Math.max(0, timeS - startS), picture};

@@ -57,6 +57,7 @@ export function createModel(query, status, onRestart) {
       }
     },
   };
+  const offline = keepOffline(); // once, whichever model runs
   let pipeline = start();
   return model;
 
@@ -85,9 +86,7 @@ export function createModel(query, status, onRestart) {
 
   async function createPipeline() {
     status.say('loading', 'status_runtime');
-    // The first PNG, which loads a module of its own, may come without a network, and so may a click on the licences.
-    const offline = await prepareOffline({alsoKeep: [...await listSamples(), 'js/pixels/png.js', LICENCES]});
-    void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
+    await offline;
     const [detector, maxPixels] = ['detector', 'max-pixels'].map((name) => query.get(name));
     return createEmotionPipeline({
       manifestUrl,
@@ -103,6 +102,13 @@ export function createModel(query, status, onRestart) {
       },
     });
   }
+}
+
+/** What a later visit may need without a network. Resolves as soon as files can be fetched through the service worker. */
+async function keepOffline() {
+  // The first PNG, which loads a module of its own, may come without a network, and so may a click on the licences.
+  const offline = await prepareOffline({alsoKeep: [...await listSamples(), 'js/pixels/png.js', LICENCES]});
+  void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
 }
 
 /**

@@ -27,20 +27,12 @@ export function createBeep() {
  */
 function makeTone(hz) {
   const count = Math.round(RATE_HZ * LENGTH_S);
-  const view = new DataView(new ArrayBuffer(HEADER_BYTES + 2 * count));
-  [...'RIFF'].forEach((letter, i) => view.setUint8(i, letter.charCodeAt(0)));
-  view.setUint32(4, view.byteLength - 8, true);
-  [...'WAVEfmt '].forEach((letter, i) => view.setUint8(8 + i, letter.charCodeAt(0)));
-  [[16, 4], [1, 2], [1, 2], [RATE_HZ, 4], [2 * RATE_HZ, 4], [2, 2], [16, 2]].reduce((offset, [value, bytes]) => {
-    if (bytes === 4) view.setUint32(offset, value, true);
-    else view.setUint16(offset, value, true);
-    return offset + bytes;
-  }, 16);
-  [...'data'].forEach((letter, i) => view.setUint8(36 + i, letter.charCodeAt(0)));
-  view.setUint32(40, 2 * count, true);
-  for (let i = 0; i < count; i += 1) {
+  const samples = Int16Array.from({length: count}, (_, i) => {
     const loudness = LOUDNESS * (1 - i / count); // it fades: a tone that is cut off clicks
-    view.setInt16(HEADER_BYTES + 2 * i, Math.round(32_767 * loudness * Math.sin(2 * Math.PI * hz * i / RATE_HZ)), true);
-  }
-  return new Blob([view.buffer], {type: 'audio/wav'});
+    return Math.round(32_767 * loudness * Math.sin(2 * Math.PI * hz * i / RATE_HZ));
+  });
+  // Typed arrays are little-endian wherever there is a browser, and so is WAV.
+  const format = [Uint32Array.of(16), Uint16Array.of(1, 1), Uint32Array.of(RATE_HZ, 2 * RATE_HZ), Uint16Array.of(2, 16)];
+  const parts = ['WAVEfmt ', ...format, 'data', Uint32Array.of(samples.byteLength), samples];
+  return new Blob(['RIFF', Uint32Array.of(HEADER_BYTES - 8 + samples.byteLength), ...parts], {type: 'audio/wav'});
 }

@@ -133,22 +133,20 @@ export function createImitation(root, status, getPipeline, getManifest) {
 
   async function recordActor() {
     startActor();
-    const guide = followClock(LONGEST_ACTOR_S);
-    await attempt(async () => {
-      await recordings.record({person: actor, guide, imitated: null});
-      update();
-      await showScore();
-    });
+    await record({person: actor, guide: followClock(LONGEST_ACTOR_S), imitated: null});
   }
 
   async function recordUser() {
     if (actor.performance === null) return;
     const {track, offsetS} = actor.performance;
     clearScore();
-    const guide = followClip(actor.video, offsetS, track.duration_s);
+    await record({person: user, guide: followClip(actor.video, offsetS, track.duration_s), imitated: track});
+  }
+
+  /** @param {import('./recordings.js').Wanted} wanted */
+  async function record(wanted) {
     await attempt(async () => {
-      await recordings.record({person: user, guide, imitated: track});
-      update();
+      await recordings.record(wanted);
       await showScore();
     });
   }

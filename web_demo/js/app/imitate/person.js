@@ -1,10 +1,10 @@
 /** One of the two people: a video, its emotion track while it is computed and afterwards, and what there is to say of it. */
-import {createChart, linesOfTrack} from '../widgets/chart.js';
+import {chartOfTrack, createChart} from '../widgets/chart.js';
 import {analyseClip, cutClip, openClip} from '../../clip.js';
 import {find, setText} from '../dom.js';
 import {connectPart} from './part.js';
 import {faceShare} from '../../score_files.js';
-import {formatNumber, formatPercent, formatSeconds, onLanguageChange, translate} from '../text.js';
+import {formatNumber, formatPercent, onLanguageChange, translate} from '../text.js';
 
 /** @typedef {import('../../score.js').Track} Track */
 /** @typedef {import('../../clip.js').Clip} Clip */
@@ -91,7 +91,7 @@ export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
       showVideo(blob);
       const pipeline = await getPipeline();
       mine.signal.throwIfAborted();
-      const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name, performance.now())});
+      const track = await analyseClip(clip, pipeline, {signal: mine.signal, onFrame: showProgress(name, pipeline.facts.spec.labels)});
       person.performance = {track, clip, offsetS: -(part?.startS ?? 0), recording: null, isRecorded: false, isMirrored: false};
       finish(track, pipeline.facts.spec.labels);
       return true;
@@ -113,10 +113,11 @@ export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
 
   /**
    * @param {string} name
-   * @param {number} startedMs
+   * @param {readonly import('../../inference/manifest.js').Label[]} labels
    * @returns {(doneS: number, totalS: number, track: Track) => void}
    */
-  function showProgress(name, startedMs) {
+  function showProgress(name, labels) {
+    const startedMs = performance.now();
     return (doneS, totalS, track) => {
       progress.value = Math.min(1, doneS / totalS);
       const isDue = performance.now() - chartedMs >= CHART_EVERY_MS;
@@ -124,7 +125,7 @@ export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
       const tookS = (performance.now() - startedMs) / 1000;
       const leftS = tookS < ESTIMATE_AFTER_S || doneS === 0 ? null : Math.ceil(tookS * (totalS / doneS - 1));
       say(() => describeProgress(name, doneS, totalS, leftS));
-      showTrack(track, totalS);
+      showTrack(track, totalS, labels);
     };
   }
 
@@ -160,8 +161,7 @@ export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
    * @param {readonly import('../../inference/manifest.js').Label[]} labels
    */
   function finish(track, labels) {
-    charted = {track, endS: track.duration_s, labels};
-    drawChart();
+    showTrack(track, track.duration_s, labels);
     say(() => {
       const done = translate('person_done', {name: track.name, count: track.frames.length, percent: formatPercent(faceShare(track))});
       return track.notes?.some((note) => note.includes('HDR')) ? `${done} ${translate('note_hdr')}` : done;
@@ -171,26 +171,18 @@ export function createPerson(root, getPipeline, getManifest, onSeek, onPart) {
   /**
    * @param {Track} track
    * @param {number} endS
+   * @param {readonly import('../../inference/manifest.js').Label[]} labels
    */
-  function showTrack(track, endS) {
+  function showTrack(track, endS, labels) {
     chartedMs = performance.now();
-    void getManifest().then(({spec}) => {
-      charted = {track, endS, labels: spec.labels};
-      drawChart();
-    });
+    charted = {track, endS, labels};
+    drawChart();
   }
 
   function drawChart() {
     if (charted === null) return;
     const {track, endS, labels} = charted;
-    void chart.show({
-      ...linesOfTrack(track, labels),
-      endS,
-      top: 1,
-      formatTime: (value) => formatSeconds(value),
-      formatValue: (value) => `${Math.round(value * 100)}%`,
-      label: translate('chart_track', {name: track.name}),
-    });
+    void chart.show(chartOfTrack(track, labels, endS, translate('chart_track', {name: track.name})));
   }
 
   /** @param {Blob} blob */

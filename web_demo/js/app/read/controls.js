@@ -18,9 +18,10 @@ export function createControls(root, {onMirror, onCamera}) {
   /** @type {HTMLVideoElement | null} */
   let video = null;
   mirror.addEventListener('click', () => {
-    showMirror(mirror.getAttribute('aria-pressed') !== 'true');
-    chooseMirror(mirror.getAttribute('aria-pressed') === 'true');
-    onMirror(mirror.getAttribute('aria-pressed') === 'true');
+    const isMirrored = mirror.getAttribute('aria-pressed') !== 'true';
+    showMirror(isMirrored);
+    chooseMirror(isMirrored);
+    onMirror(isMirrored);
   });
   seek.addEventListener('input', () => {
     if (video !== null) video.currentTime = Number(seek.value);

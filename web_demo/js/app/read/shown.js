@@ -63,7 +63,7 @@ export function createShown(root, {onSeek, onError}) {
     isMirrored: () => stage.isMirrored,
     onError,
   });
-  onLanguageChange(render);
+  onLanguageChange(() => (shownPhoto === null ? render() : showFaceOfPhoto()));
   return {
     stage,
     get hasFace() {
@@ -187,7 +187,6 @@ export function createShown(root, {onSeek, onError}) {
   }
 
   function render() {
-    if (shownPhoto !== null) stage.outline({...shownPhoto.analysis, found: shownPhoto.photo.faces[shownPhoto.photo.shown].face}, false, describeFace);
     view.render({facts: pipeline?.facts ?? null, reading});
     stage.render();
     files.update();

@@ -8,6 +8,7 @@ import {translate} from '../text.js';
 import {noteOn} from '../face_note.js';
 import {createFaceButtons} from './face_buttons.js';
 import {createOverlay} from './overlay.js';
+import {isSameBox} from './photo.js';
 
 /** @typedef {import('../../inference/engine.js').Analysis} Analysis */
 /** @typedef {import('../../pixels/crop.js').Box} Box */
@@ -66,7 +67,7 @@ export function createStage(root, onChoose) {
   /** @type {Stage['outline']} */
   function outline({faces: found, found: read, width, height}, isHeld, describe = () => null) {
     const faces = [...found].sort((one, other) => (one.x - other.x) * (stage.isMirrored ? -1 : 1));
-    const chosen = faces.findIndex((face) => face.x === read?.x && face.y === read.y);
+    const chosen = faces.findIndex((face) => read !== null && isSameBox(face, read));
     const count = faces.length;
     stage.faceCount = count;
     stage.faceNumber = chosen + 1;

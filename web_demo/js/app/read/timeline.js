@@ -1,8 +1,8 @@
 /** What was read over time, as a track and as a chart: of a video each moment once, however often it is played. */
 import {startTrack, toTrackFrame} from '../../clip.js';
 import {SINGLE_LOOK} from '../../pixels/measure.js';
-import {formatSeconds, onLanguageChange, translate} from '../text.js';
-import {createChart, linesOfTrack} from '../widgets/chart.js';
+import {onLanguageChange, translate} from '../text.js';
+import {chartOfTrack, createChart} from '../widgets/chart.js';
 
 /** @typedef {import('../../score.js').Track} Track */
 /** @typedef {import('../../inference/engine.js').Analysis} Analysis */
@@ -62,14 +62,7 @@ export function createTimeline(container, onSeek) {
   function draw() {
     if (track === null || track.frames.length < 2) return;
     const endS = track.duration_s || Math.ceil((track.frames.at(-1)?.time_s ?? 0) / AXIS_STEP_S) * AXIS_STEP_S;
-    void chart.show({
-      ...linesOfTrack(track, labels),
-      endS,
-      top: 1,
-      formatTime: (value) => formatSeconds(value),
-      formatValue: (value) => `${Math.round(value * 100)}%`,
-      label: translate('chart_reading'),
-    });
+    void chart.show(chartOfTrack(track, labels, endS, translate('chart_reading')));
   }
 }
 

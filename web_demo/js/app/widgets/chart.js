@@ -1,5 +1,5 @@
 /** Lines over time, drawn by uPlot, with a playhead that can be put elsewhere by a click. */
-import {formatNumber, formatWholePercent, nameOf, translate} from '../text.js';
+import {formatNumber, formatSeconds, formatWholePercent, nameOf, translate} from '../text.js';
 import {listColours, readColour} from './colours.js';
 import {importChart} from '../../vendor.js';
 
@@ -165,17 +165,23 @@ function thin(content) {
 }
 
 /**
- * The lines of a track, one a label.
+ * A track, a line a label.
  * @param {import('../../score.js').Track} track
  * @param {readonly import('../../inference/manifest.js').Label[]} labels
- * @returns {{timesS: number[], lines: Line[], describe: (index: number) => string}}
+ * @param {number} endS of the time axis
+ * @param {string} label for screen readers
+ * @returns {ChartContent}
  */
-export function linesOfTrack({frames}, labels) {
-  const colours = listColours(labels);
+export function chartOfTrack({frames}, labels, endS, label) {
   return {
-    describe: (index) => describeFrame(frames[index], labels),
     timesS: frames.map((frame) => frame.time_s),
-    lines: colours.map((colour, k) => ({colour, values: frames.map((frame) => frame.probabilities?.[k] ?? null)})),
+    lines: listColours(labels).map((colour, k) => ({colour, values: frames.map((frame) => frame.probabilities?.[k] ?? null)})),
+    endS,
+    top: 1,
+    formatTime: formatSeconds,
+    formatValue: (value) => `${Math.round(value * 100)}%`,
+    label,
+    describe: (index) => describeFrame(frames[index], labels),
   };
 }
 

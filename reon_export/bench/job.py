@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from reon_export.bench.records import BenchRun, Memory, Row, Step, Visit
+from reon_export.bench.records import BENCH_RUNTIMES, NATIVE, BenchRun, Memory, Row, Step, Visit
 from reon_export.browsers.select import open_page
 from reon_export.errors import BrowserError, ParityError
 from reon_export.faces.samples import crops_from_photos
@@ -47,10 +47,11 @@ SLOW_MS, SLOW_ROUNDS = 150, 4  # a graphics processor in software takes seconds,
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """Which models are measured, and how long."""
+    """Which models are measured, on what (names of BENCH_RUNTIMES), and how long."""
 
     model_dirs: tuple[Path, ...] = (DEFAULT_MODEL_DIR,)
     tflite: tuple[Path, ...] = ()
+    runtimes: tuple[str, ...] = BENCH_RUNTIMES
     rounds: int = 40
     frames: int = 1000
     browser: str = "chromium"
@@ -75,12 +76,13 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
     with ExitStack() as stack:
         server = stack.enter_context(SiteServer(WEB_DEMO, mounts=mounts))
         pages = _Pages(server.url, options.browser)
-        field = _Field(pages, stack, on_progress)
+        field = _Field(pages, options.runtimes, stack, on_progress)
         for model in models:
             field.add_model(model, options.tflite)
         for task, function in (("detector", "openDetector"), ("frame", "openFrame")):
             for runtime in TASK_RUNTIMES:
-                field.add_task(task, function, runtime)
+                if str(runtime) in options.runtimes:
+                    field.add_task(task, function, runtime)
         rows = [*field.absent, *_measure(field.contenders, options.rounds, on_progress)]
         visits = tuple(_visit(pages, runtime, on_progress) for runtime in (KERNELS, TFJS_WASM))
         own = {m.size: m for m in reversed(models) if m.manifest.tools.get("converter") != "onnx2tf"}
@@ -147,15 +149,16 @@ def _read_model(index: int, folder: Path) -> _Model:
 class _Field:
     """Those that run and agree with PyTorch, and why the others do not."""
 
-    def __init__(self, pages: _Pages, stack: ExitStack, on_progress: OnProgress) -> None:
+    def __init__(self, pages: _Pages, wanted: tuple[str, ...], stack: ExitStack, on_progress: OnProgress) -> None:
         self.contenders: list[_Contender] = []
         self.absent: list[Row] = []
         self._pages = pages
+        self._wanted = wanted
         self._stack = stack
         self._on_progress = on_progress
 
     def add_model(self, model: _Model, tflite: tuple[Path, ...]) -> None:
-        """Everything that can run a model. What onnx2tf made is for TF.js alone."""
+        """What is wanted of all that can run a model. What onnx2tf made is for TF.js alone, and always measured."""
         if model.manifest.tools.get("converter") == "onnx2tf":
             self._add_classifier(model, CHAIN, {"library": "page", "backend": "wasm", "model": model.address})
             return
@@ -169,7 +172,8 @@ class _Field:
             if str(model.size) in file.stem:
                 asked = {"library": "litert", "backend": "wasm", "model": f"/tflite-{number}/{file.name}"}
                 self._add_classifier(model, "litert:wasm", asked)
-        self.contenders.append(_open_native(model))
+        if NATIVE in self._wanted:
+            self.contenders.append(_open_native(model))
 
     def add_task(self, task: str, function: str, runtime: RuntimeId) -> None:
         """The detector or the whole frame, on one of the page's backends."""
@@ -185,6 +189,8 @@ class _Field:
 
     def _add_classifier(self, model: _Model, name: str, asked: dict[str, Any]) -> None:
         """Open a runtime and hold it to the gate of float32: a fast wrong one does not count."""
+        if name not in (*self._wanted, CHAIN):
+            return
         row = Row(f"classifier {model.size}", name)
         if asked["library"] != "page" and not PEERS.is_dir():
             self._leave_out(replace(row, reason=NO_PEERS))
@@ -240,7 +246,7 @@ def _open_native(model: _Model) -> _Contender:
             session.run(None, {name: one})
         return (time.perf_counter() - started) * 1000 / runs
 
-    row = Row(f"classifier {model.size}", "onnx, native", onnxruntime.__version__, "passed", max_abs_prob=0.0)
+    row = Row(f"classifier {model.size}", NATIVE, onnxruntime.__version__, "passed", max_abs_prob=0.0)
     return _Contender(row, run)
 
 

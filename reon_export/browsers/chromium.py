@@ -27,6 +27,7 @@ CHROMIUM_ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--enable-blink-features=ForceEagerMeasureMemory",  # bench counts memory: now, not after the next collection
     "--enable-unsafe-webgpu",  # on Linux: WebGPU, where there is no graphics processor by its software adapter
 )
 

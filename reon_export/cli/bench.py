@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from reon_export.cli.console import ProgressBars, out, print_json
+from reon_export.cli.options import parse_choice
 from reon_export.paths import DEFAULT_MODEL_DIR, SHOWN_MODEL_DIR
 from reon_export.printable import escape
 
@@ -17,6 +18,10 @@ def bench_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     ] = None,
     tflite: Annotated[
         list[Path] | None, typer.Option(help="A .tflite for LiteRT.js; its name holds the input's size.")
+    ] = None,
+    runtimes: Annotated[
+        str | None,
+        typer.Option(help="Names with commas, like kernels:relaxed,tfjs:wasm,onnx:native.", show_default="all"),
     ] = None,
     rounds: Annotated[int, typer.Option(min=2, help="How often each runtime has its turn.")] = 40,
     frames: Annotated[int, typer.Option(min=1, help="Frames for the memory's growth.")] = 1000,
@@ -31,12 +36,14 @@ def bench_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
     Example: python -m reon_export bench web_demo/model --rounds 40 --out bench
     """
     from reon_export.bench.job import BenchOptions, run_bench
+    from reon_export.bench.records import BENCH_RUNTIMES
     from reon_export.bench.report import BENCH_FILES, to_json, to_markdown, write_bench
 
     BENCH_FILES.check(folder)
     options = BenchOptions(
         model_dirs=tuple(model_dirs or [DEFAULT_MODEL_DIR]),
         tflite=tuple(tflite or []),
+        runtimes=BENCH_RUNTIMES if runtimes is None else parse_choice(runtimes, "--runtimes", BENCH_RUNTIMES),
         rounds=rounds,
         frames=frames,
         browser=browser,

@@ -34,7 +34,6 @@ def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-video-capture={path}",
-        "--enable-blink-features=ForceEagerMeasureMemory",
     ]
 
 

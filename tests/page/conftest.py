@@ -35,7 +35,7 @@ def _launch(playwright: Playwright, arguments: list[str]) -> Browser:
     return playwright.chromium.launch(
         executable_path=find_browser(),
         chromium_sandbox=False,
-        args=[*CHROMIUM_ARGUMENTS, "--enable-unsafe-webgpu", *arguments],
+        args=[*CHROMIUM_ARGUMENTS, *arguments],
     )
 
 
@@ -64,11 +64,16 @@ def chromium(chromium_arguments: list[str], playwright: Playwright, shared_chrom
 
 @pytest.fixture
 def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
-    """open_page(url, locale="en-US", init_script=None, **context options) -> Visit."""
+    """open_page(url, locale="en-US", init_script=None, **context options) -> Visit.
+
+    Without the page's service worker, unless the test is marked `service_worker`.
+    """
     visits: list[Visit] = []
+    # It fetches, hashes and keeps all 11 MB of the page again: a third of what a visit costs.
+    worker = "allow" if request.node.get_closest_marker("service_worker") else "block"
 
     def open_url(url: str, **options: Any) -> Visit:
-        visits.append(open_visit(chromium, url, **options))
+        visits.append(open_visit(chromium, url, service_workers=worker, **options))
         return visits[-1]
 
     yield open_url

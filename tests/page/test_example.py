@@ -10,7 +10,7 @@ from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from tests.support.hosts import LoggedHost
 from tests.support.visits import TIMEOUT_MS, OpenPage, copy_model
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir"), pytest.mark.service_worker]
 
 
 def test_the_example_of_the_readme_runs(open_page: OpenPage, model_dir: Path, tmp_path: Path) -> None:

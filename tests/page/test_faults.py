@@ -10,7 +10,7 @@ from tests.page.test_offline import flip_bit, large_files, rebuild
 from tests.support.hosts import LoggedHost
 from tests.support.visits import OpenPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.service_worker]
 
 
 def test_a_model_that_is_replaced_while_it_is_loaded_is_loaded_as_one(

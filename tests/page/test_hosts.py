@@ -16,7 +16,7 @@ from tests.support import clips
 from tests.support.hosts import LoggedHost
 from tests.support.visits import OpenPage, copy_model
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.service_worker]
 
 SANDBOX = 'document.body.innerHTML = \'<iframe sandbox="allow-scripts" src="/"></iframe>\''
 

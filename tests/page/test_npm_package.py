@@ -14,7 +14,7 @@ from reon_export.site.server import HOST, SiteServer
 from tests.support.hosts import PLAIN_PATH, LoggedHost
 from tests.support.visits import TIMEOUT_MS, OpenPage, copy_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.usefixtures("model_dir")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.usefixtures("model_dir"), pytest.mark.service_worker]
 
 VITE = "vite@8.4.0"
 PHOTO = "astronaut.png"

@@ -14,7 +14,7 @@ from tests.support.engines import require_engine
 from tests.support.hosts import PLAIN_PATH, LoggedHost
 from tests.support.visits import OpenPage, Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.service_worker]
 
 # A 304 is its headers alone: 593 bytes measured, of which the content security policy is the most.
 UNCHANGED_BYTES = 640

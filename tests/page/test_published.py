@@ -23,7 +23,7 @@ from tests.support.engines import require_engine
 from tests.support.visits import OpenPage
 
 # model_dir is asked for by every test, so that it is built before a browser is open: building it opens one too.
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir"), pytest.mark.service_worker]
 
 TOLERANCE = 1e-6
 SUB_PATH = "some/where"

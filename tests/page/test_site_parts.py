@@ -18,7 +18,7 @@ from tests.support.hosts import PLAIN_PATH, LoggedHost
 from tests.support.visits import OpenPage, Visit
 
 # model_dir is asked for by every test, so that it is built before a browser is open: building it opens one too.
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir"), pytest.mark.service_worker]
 
 MOST_ICON_BYTES = 12_000
 

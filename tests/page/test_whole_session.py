@@ -258,6 +258,7 @@ def guard() -> Iterator[_Guard]:
         server.shutdown()
 
 
+@pytest.mark.service_worker
 def test_no_request_leaves_the_origin_in_a_whole_session(
     open_page: OpenPage, quick_site: SiteServer, tmp_path: Path
 ) -> None:
@@ -282,6 +283,7 @@ def test_no_request_leaves_the_origin_in_a_whole_session(
         assert outside.knocks == []
 
 
+@pytest.mark.service_worker
 def test_the_guard_would_notice(open_page: OpenPage, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>a page without a policy</title>", encoding="utf-8")
     with guard() as outside, LoggedHost(tmp_path, plain=True) as host:

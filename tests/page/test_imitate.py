@@ -1,18 +1,20 @@
 """Imitate and score, through the page as a visitor uses it, against Python on the same videos."""
 
 import base64
+import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Route
 
+from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.score.definition import find_lag, score_tracks
 from reon_export.score.files import ScoreResult, result_to_csv, result_to_json
 from reon_export.score.scale import describe_place
@@ -21,8 +23,8 @@ from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.page_tracks import python_track
-from tests.support.performances import SECONDS, SHOTS, MakeClip, choose, make_in, perform, save, wait_until_read
-from tests.support.visits import TIMEOUT_MS, OpenPage, ServeChanged, Visit, open_visit
+from tests.support.performances import FPS, SECONDS, SHOTS, MakeClip, choose, make_in, perform, save, wait_until_read
+from tests.support.visits import TIMEOUT_MS, OpenPage, Visit, copy_model, open_visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
@@ -48,7 +50,7 @@ class Scored:
 def scored(chromium: Browser, site: SiteServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
     """For tests that change nothing of it but the playhead."""
     make = make_in(tmp_path_factory.mktemp("scored"))
-    actor, user = make("actor.webm"), make("user.webm", SWAPPED, LAG_S)
+    actor, user = make("actor.webm", fps=clips.FPS), make("user.webm", SWAPPED, LAG_S, fps=clips.FPS)
     visit = open_visit(chromium, f"{site.url}?precision=float32#imitate")
     visit.wait_for("ready")
     perform(visit, actor, user)
@@ -181,7 +183,7 @@ def test_reading_can_be_cancelled_and_begun_anew(visit: Visit, make_clip: MakeCl
     assert visit.page.is_disabled("#record")
     choose(visit, "actor", make_clip("actor.webm", SHOTS[:1]))
     wait_until_read(visit, "actor")
-    frames = round(SHOTS[0].seconds * 30)
+    frames = round(SHOTS[0].seconds * FPS)
     assert visit.page.inner_text("#actor-status") == f"actor.webm: {frames} frames, a face in 100.0% of them"
     assert visit.page.is_enabled("#record")
     visit.expect_clean()
@@ -225,7 +227,7 @@ def test_files_that_are_no_good_are_refused_in_words(visit: Visit, make_clip: Ma
     wanted = {
         tmp_path / "notes.mp4": "notes.mp4 is not a video that this browser can play (",
         tmp_path / "empty.webm": "empty.webm is not a video that this browser can play (0 bytes).",
-        nobody: "No face was found in any of the 15 frames of nobody.webm.",
+        nobody: "No face was found in any of the 8 frames of nobody.webm.",
     }
     for path, sentence in wanted.items():
         choose(visit, "actor", path)
@@ -306,7 +308,7 @@ def read_part(visit: Visit, who: str, start_s: float, end_s: float) -> None:
 
 
 def test_only_a_part_of_a_video_is_read(visit: Visit, make_clip: MakeClip, tmp_path: Path) -> None:
-    whole = make_clip("long.webm")
+    whole = make_clip("long.webm", fps=clips.FPS)
     choose(visit, "actor", whole)
     wait_until_read(visit, "actor")
     visit.page.click("#actor .part summary")
@@ -360,23 +362,35 @@ def score_of(visit: Visit) -> float:
     return float(visit.data("#score", "score"))
 
 
-def test_the_page_opens_on_an_example_that_needs_no_model(open_page: OpenPage, site: SiteServer) -> None:
-    visit = open_page("about:blank")
-    visit.page.route(re.compile(r"\.(bin|wasm)$"), lambda route: route.abort())  # neither model nor runtime arrives
-    visit.page.goto(site.url)
-    visit.page.click("#example")
-    visit.wait_for("result")
-    shown = score_of(visit)
-    assert "float32" in visit.page.inner_text("#score-facts")
-    assert visit.page.locator(".face canvas").count() == 4
-    visit = open_page(f"{site.url}?precision=float32#imitate")
+@pytest.fixture(scope="module")
+def read_samples(chromium: Browser, site: SiteServer) -> Iterator[Visit]:
+    """A page, first in Korean, that has read and scored the sample clips itself."""
+    visit = open_visit(chromium, f"{site.url}?precision=float32&lang=ko#imitate")
     visit.wait_for("ready")
     visit.page.click("#actor-sample")
     wait_until_read(visit, "actor")
     visit.page.click("#user-sample")
     visit.wait_for("result")
-    print(f"the example's score {shown:.4f}, read by the page {score_of(visit):.4f}")
-    assert shown == pytest.approx(score_of(visit), abs=0.001)  # the digits that the tracks are shipped with
+    yield visit
+    visit.page.context.close()
+
+
+def test_the_page_opens_on_an_example_that_needs_no_model(
+    open_page: OpenPage, site: SiteServer, read_samples: Visit
+) -> None:
+    visit = open_page("about:blank")
+    held: list[Route] = []  # neither model nor runtime arrives
+    visit.page.route(re.compile(r"\.(bin|wasm)$"), lambda route: held.append(route))  # noqa: PLW0108  playwright marks a function
+    visit.page.goto(site.url)
+    visit.page.click("#example")
+    visit.wait_for("result")
+    shown = score_of(visit)
+    assert held
+    assert "float32" in visit.page.inner_text("#score-facts")
+    assert visit.page.locator(".face canvas").count() == 4
+    read = score_of(read_samples)
+    print(f"the example's score {shown:.4f}, read by the page {read:.4f}")
+    assert shown == pytest.approx(read, abs=0.001)  # the digits that the tracks are shipped with
 
 
 def test_no_click_is_lost_while_the_page_loads(open_page: OpenPage, site: SiteServer) -> None:
@@ -391,25 +405,39 @@ def test_no_click_is_lost_while_the_page_loads(open_page: OpenPage, site: SiteSe
     visit.wait_for("result")
 
 
-def test_with_another_model_the_example_is_read_by_it(open_page: OpenPage, serve_changed: ServeChanged) -> None:
-    def change(manifest: dict[str, Any], _: Path) -> None:
-        manifest["source"]["sha256"] = "0" * 64
+def with_tracks(samples: Path, folder: Path) -> Path:
+    """The short samples, each with the shipped track as if it had been made of that clip."""
+    shutil.copytree(samples, folder)
+    names = json.loads((SAMPLE_PHOTOS / "samples.json").read_text(encoding="utf-8"))
+    for who in ("actor", "user"):
+        track = json.loads((SAMPLE_PHOTOS / names[f"{who}_track"]).read_text(encoding="utf-8"))
+        track["model"]["clip_sha256"] = hashlib.sha256((folder / names[who]).read_bytes()).hexdigest()
+        (folder / names[f"{who}_track"]).write_text(json.dumps(track), encoding="utf-8")
+    (folder / "samples.json").write_text(json.dumps(names), encoding="utf-8")
+    return folder
 
-    visit = open_page(f"{serve_changed(change).url}#imitate")
-    visit.wait_for("ready")
-    visit.page.click("#example")
-    visit.wait_for("result")
-    # The page's own weights, not those that the shipped tracks were made with.
-    assert "float16" in visit.page.inner_text("#score-facts")
+
+def test_with_another_model_the_example_is_read_by_it(
+    open_page: OpenPage, model_dir: Path, quick_samples: Path, tmp_path: Path
+) -> None:
+    samples = with_tracks(quick_samples, tmp_path / "samples")
+    model = copy_model(model_dir, tmp_path)
+    for is_another, weights in ((False, "float32"), (True, "float16")):
+        if is_another:
+            manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+            manifest["source"]["sha256"] = "0" * 64
+            (model / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        with SiteServer(WEB_DEMO, mounts={"model": model, "samples": samples}) as server:
+            visit = open_page(f"{server.url}#imitate")
+            visit.wait_for("ready")
+            visit.page.click("#example")
+            visit.wait_for("result")
+            # The page's own weights, or those that the shipped tracks were made with.
+            assert weights in visit.page.inner_text("#score-facts")
 
 
-def test_the_samples_are_scored_and_shown_in_both_languages(open_page: OpenPage, site: SiteServer) -> None:
-    visit = open_page(f"{site.url}?precision=float32&lang=ko#imitate")
-    visit.wait_for("ready")
-    visit.page.click("#actor-sample")
-    wait_until_read(visit, "actor")
-    visit.page.click("#user-sample")
-    visit.wait_for("result")
+def test_the_samples_are_scored_and_shown_in_both_languages(read_samples: Visit) -> None:
+    visit = read_samples
     assert "0.40초 늦음" in visit.page.inner_text("#score-facts")
     visit.page.click("button[data-language=en]")
     assert "0.40 s late" in visit.page.inner_text("#score-facts")

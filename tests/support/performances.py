@@ -10,6 +10,7 @@ from tests.support.visits import TIMEOUT_MS, Visit
 
 SHOTS = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.SMILE, clips.SPEECH, clips.SMILE, clips.BIDEN))
 SECONDS = clips.length_of(SHOTS)
+FPS = 15
 MakeClip = Callable[..., Path]
 
 
@@ -25,8 +26,10 @@ def camera_arguments(folder: Path) -> list[str]:
 
 
 def make_in(folder: Path) -> MakeClip:
-    def make(name: str, shots: tuple[clips.Shot, ...] = SHOTS, delay_s: float = 0.0) -> Path:
-        times = clips.even_times(clips.length_of(shots))
+    """make(name, shots, delay_s, fps) -> a video. 15 frames a second are read in half the time of 30."""
+
+    def make(name: str, shots: tuple[clips.Shot, ...] = SHOTS, delay_s: float = 0.0, fps: float = FPS) -> Path:
+        times = clips.even_times(clips.length_of(shots), fps)
         return clips.write_clip(folder / name, clips.performance(shots, delay_s), times)
 
     return make

@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from reon_export.browsers.select import CHROMIUM_ARGUMENTS, find_browser
-from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
+from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
 from tests.support import clips
 from tests.support.hosts import PLAIN_PATH, LoggedHost
-from tests.support.performances import FPS
+from tests.support.performances import FPS, write_samples
 from tests.support.visits import ChangeManifest, OpenPage, ServeChanged, Visit, copy_model, open_visit
 
 FAILURES = Path("build/failures")
@@ -113,15 +113,7 @@ def site(model_dir: Path) -> Iterator[SiteServer]:
 @pytest.fixture(scope="session")
 def quick_samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The samples of the page, the videos cut to a third of their length and half of their frames."""
-    folder = tmp_path_factory.mktemp("samples")
-    names = json.loads((SAMPLE_PHOTOS / "samples.json").read_text(encoding="utf-8"))
-    shipped = {role: name for role, name in names.items() if not role.endswith("_track")}  # of the long ones
-    (folder / "samples.json").write_text(json.dumps(shipped), encoding="utf-8")
-    (folder / "astronaut.png").write_bytes((SAMPLE_PHOTOS / "astronaut.png").read_bytes())
-    times = clips.even_times(clips.length_of(clips.SHORT), FPS)
-    for name, shots, delay_s in (("actor", clips.SHORT, 0.0), ("imitation", clips.SHORT_SWAPPED, clips.SHORT_LAG_S)):
-        clips.write_clip(folder / f"{name}.webm", clips.performance(shots, delay_s), times, codec="libvpx-vp9")
-    return folder
+    return write_samples(tmp_path_factory.mktemp("samples"), clips.SHORT, clips.SHORT_SWAPPED, FPS)
 
 
 @pytest.fixture(scope="session")

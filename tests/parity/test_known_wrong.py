@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
+from PIL import Image
 
 from reon_export.checkpoint.classifier_graph import ClassifierGraph
 from reon_export.checkpoint.load import load_checkpoint
@@ -35,7 +37,11 @@ def ignore(name: str, done: int, total: int) -> None:
 
 def compare(folder: Path, runtime: str, crops: Path | None = None) -> tuple[ParityRun, Cell]:
     options = ParityOptions(
-        folder, crops=crops, rungs=("tensor",), runtimes=(parse_runtime(runtime),), precisions=("float32",), samples=8
+        folder,
+        crops=crops or folder.parent / "crops",
+        rungs=("tensor",),
+        runtimes=(parse_runtime(runtime),),
+        precisions=("float32",),
     )
     run = run_parity(options, ignore)
     (cell,) = run.cells
@@ -53,8 +59,11 @@ def expect_failed(folder: Path, runtime: str, reason: str) -> Cell:
 
 
 @pytest.fixture
-def folder(model_dir: Path, tmp_path: Path) -> Path:
-    """A copy to be damaged."""
+def folder(model_dir: Path, tmp_path: Path, face_crops_rgb: npt.NDArray[np.uint8]) -> Path:
+    """A copy to be damaged. Beside it, 8 crops: cutting them anew would take longer than most of these comparisons."""
+    (tmp_path / "crops").mkdir()
+    for index, crop in enumerate(face_crops_rgb[:8]):
+        Image.fromarray(crop).save(tmp_path / "crops" / f"{index}.png")
     return damage.copy_model(model_dir, tmp_path / "model")
 
 

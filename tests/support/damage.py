@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from reon_export.manifest import Precision, describe_files, read_manifest, write_manifest
+from reon_export.manifest import Precision, describe_file, read_manifest, write_manifest
 from reon_export.parity.bisect.dataflow import read_onnx_dataflow, read_tfjs_dataflow
 
 Weights = npt.NDArray[np.float32]
@@ -26,14 +26,15 @@ def copy_model(model_dir: Path, target: Path) -> Path:
 
 
 def hash_again(folder: Path) -> None:
-    """Make the manifest fit the files as they are now, as somebody who meant the damage would."""
+    """Make the manifest fit the files as they are now, as somebody who meant the damage would.
+
+    Nothing reads the size after gzip but people: it stays, since compressing everything takes seconds.
+    """
     manifest = read_manifest(folder)
     artefacts = []
     for artefact in manifest.artefacts:
-        files = [folder / entry.path for entry in artefact.files]
-        described = describe_files(folder, files, artefact.runtime, artefact.precision)
-        kept = {"verdict": artefact.verdict, "reasons": artefact.reasons, "parity": artefact.parity}
-        artefacts.append(described.model_copy(update=kept))
+        files = tuple(describe_file(folder, folder / entry.path) for entry in artefact.files)
+        artefacts.append(artefact.model_copy(update={"files": files, "bytes": sum(entry.bytes for entry in files)}))
     write_manifest(manifest.model_copy(update={"artefacts": tuple(artefacts)}), folder)
 
 

@@ -1,10 +1,12 @@
 """Performances of real faces for the page to score, and what a visitor does with them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Download
 
+from reon_export.paths import SAMPLE_PHOTOS
 from tests.support import clips
 from tests.support.visits import TIMEOUT_MS, Visit
 
@@ -12,6 +14,7 @@ SHOTS = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.SMILE, clip
 SECONDS = clips.length_of(SHOTS)
 FPS = 15
 MakeClip = Callable[..., Path]
+Shots = tuple[clips.Shot, ...]
 
 
 def camera_arguments(folder: Path) -> list[str]:
@@ -28,11 +31,23 @@ def camera_arguments(folder: Path) -> list[str]:
 def make_in(folder: Path) -> MakeClip:
     """make(name, shots, delay_s, fps) -> a video. 15 frames a second are read in half the time of 30."""
 
-    def make(name: str, shots: tuple[clips.Shot, ...] = SHOTS, delay_s: float = 0.0, fps: float = FPS) -> Path:
+    def make(name: str, shots: Shots = SHOTS, delay_s: float = 0.0, fps: float = FPS) -> Path:
         times = clips.even_times(clips.length_of(shots), fps)
         return clips.write_clip(folder / name, clips.performance(shots, delay_s), times)
 
     return make
+
+
+def write_samples(folder: Path, actor: Shots, imitation: Shots, fps: float) -> Path:
+    """What lies in samples/, with other clips and without the tracks of those that are shipped."""
+    names = json.loads((SAMPLE_PHOTOS / "samples.json").read_text(encoding="utf-8"))
+    shipped = {role: name for role, name in names.items() if not role.endswith("_track")}
+    (folder / "samples.json").write_text(json.dumps(shipped), encoding="utf-8")
+    (folder / "astronaut.png").write_bytes((SAMPLE_PHOTOS / "astronaut.png").read_bytes())
+    times = clips.even_times(clips.length_of(actor), fps)
+    for name, shots, delay_s in (("actor", actor, 0.0), ("imitation", imitation, clips.SHORT_LAG_S)):
+        clips.write_clip(folder / f"{name}.webm", clips.performance(shots, delay_s), times, codec="libvpx-vp9")
+    return folder
 
 
 def choose(visit: Visit, who: str, path: Path) -> None:

@@ -15,6 +15,7 @@ from reon_export.faces.crop import intersection_over_union
 from reon_export.site.server import SiteServer
 from tests.support import clips
 from tests.support.node import run_in_node
+from tests.support.performances import camera_arguments
 from tests.support.readings import box_of
 from tests.support.visits import TIMEOUT_MS, OpenPage, Visit
 
@@ -28,13 +29,7 @@ WARM_FRAMES = 100
 @pytest.fixture(scope="module")
 def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The camera shows two faces one after another, then nobody, over and over."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    clips.write_camera_file(path, clips.performance(SHOTS), clips.length_of(SHOTS))
-    return [
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={path}",
-    ]
+    return camera_arguments(tmp_path_factory.mktemp("camera"), SHOTS)
 
 
 def open_camera(open_page: OpenPage, site: SiteServer, query: str = "precision=float32") -> Visit:

@@ -19,6 +19,7 @@ from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.hosts import LoggedHost
+from tests.support.performances import camera_arguments
 from tests.support.readings import ASTRONAUT, expected_probabilities
 from tests.support.visits import TIMEOUT_MS, OpenPage, Visit
 
@@ -31,13 +32,7 @@ SERIOUS = {"serious", "critical"}
 @pytest.fixture(scope="module")
 def chromium_arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A camera with a face in it."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    clips.write_camera_file(path, clips.performance((clips.Shot(clips.SMILE, 2),)), 2)
-    return [
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={path}",
-    ]
+    return camera_arguments(tmp_path_factory.mktemp("camera"), (clips.Shot(clips.SMILE, 2),))
 
 
 def score_the_samples(visit: Visit) -> None:

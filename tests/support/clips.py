@@ -239,6 +239,15 @@ def write_camera_file(path: Path, frame_at: Callable[[float], Frame], seconds: f
     return path
 
 
+def write_slow_camera_file(path: Path, frame_at: Callable[[float], Frame], seconds: float, fps: int) -> Path:
+    """The same at another rate (.y4m): its header names the rate; JPEG pictures are always played at 30."""
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F{fps}:1 Ip A1:1 C420jpeg\n".encode())
+        for time_s in even_times(seconds, fps):
+            file.write(b"FRAME\n" + cv2.cvtColor(frame_at(time_s), cv2.COLOR_RGB2YUV_I420).tobytes())
+    return path
+
+
 def write_frames(folder: Path, frame_at: Callable[[float], Frame], times_s: Sequence[float]) -> Path:
     """The same as a folder of images."""
     folder.mkdir(parents=True)

@@ -78,7 +78,10 @@ def test_what_is_not_ours_is_left_alone_and_a_typing_error_named(
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_page_is_measured_and_a_wrong_model_is_left_out(model_dir: Path, tmp_path: Path) -> None:
+def test_the_page_is_measured_and_a_wrong_model_is_left_out(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reon_export.bench.job.VISITS", 1)
     wrong = damage.copy_model(model_dir, tmp_path / "wrong")
     damage.edit_tfjs_layer(wrong, 40, scale)
     wanted = ("kernels:relaxed", "kernels:simd", "tfjs:wasm")  # software takes minutes for a graphics processor's work

@@ -36,7 +36,8 @@ def _launch(playwright: Playwright, arguments: list[str]) -> Browser:
     return playwright.chromium.launch(
         executable_path=find_browser(),
         chromium_sandbox=False,
-        args=[*CHROMIUM_ARGUMENTS, *arguments],
+        # Of the two ways to paint in software, the one that Debian does not take is the quicker.
+        args=[*CHROMIUM_ARGUMENTS, "--disable-gpu-rasterization", *arguments],
     )
 
 

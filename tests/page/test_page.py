@@ -419,12 +419,13 @@ def test_label_names_are_text_and_never_markup(open_page: OpenPage, serve_change
     assert visit.page.locator("#bars img").count() == 0
 
 
-@pytest.mark.parametrize("width_px", [320, 390, 1280])
-def test_the_page_never_scrolls_sideways(open_page: OpenPage, site: SiteServer, width_px: int) -> None:
-    visit = open_page(site.url, locale="ko-KR", viewport={"width": width_px, "height": 800})
+def test_the_page_never_scrolls_sideways(open_page: OpenPage, site: SiteServer) -> None:
+    visit = open_page(site.url, locale="ko-KR", viewport={"width": 320, "height": 800})
     visit.wait_for("ready")
-    visit.read_sample()
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width_px
+    for width_px in (320, 390, 1280):
+        visit.page.set_viewport_size({"width": width_px, "height": 800})
+        visit.read_sample()
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width_px
 
 
 def load_in_parity_page(visit: Visit, *, precision: str, backend: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,18 +136,25 @@ def short_site(model_dir: Path, samples: Path) -> Iterator[SiteServer]:
         yield server
 
 
-@contextmanager
-def open_demo(engine: str, site: SiteServer) -> Iterator[Demo]:
-    with open_page(f"{site.url}?precision=float32&lang=en#read", browser=engine, fake_camera=True) as driver:
+@pytest.fixture(scope="module")
+def demo(engine: str, short_site: SiteServer) -> Iterator[Demo]:
+    """One visit, in which the tests follow each other."""
+    with open_page(f"{short_site.url}?precision=float32&lang=en#read", browser=engine, fake_camera=True) as driver:
         demo = Demo(engine, driver)
         demo.wait_for("body[data-state=ready]")
         yield demo
 
 
-@pytest.fixture
-def demo(engine: str, short_site: SiteServer) -> Iterator[Demo]:
-    with open_demo(engine, short_site) as demo:
-        yield demo
+def test_the_camera_is_read_and_let_go(demo: Demo) -> None:
+    demo.click("#camera")
+    demo.wait_for("body[data-state=live]")
+    demo.wait_for("#face-note:not([hidden])")
+    # WebKit's fake camera shows nearly black.
+    assert demo.text("#face-note") in {"No face in the picture", "No face in the picture: it is too dark"}
+    assert "frames per second;" in demo.text("#facts")
+    demo.click("#stop")
+    assert demo.state == "ready"
+    assert demo.driver.evaluate("() => document.querySelector('#stage video')") is None
 
 
 def test_the_sample_is_read_as_python_reads_it(demo: Demo, model_dir: Path, default_spec: ModelSpec) -> None:
@@ -191,18 +197,6 @@ def expect_python_to_agree(demo: Demo, page: Track, python: Track) -> None:
     # BT.709 to it, whatever the page asks for (https://github.com/KhronosGroup/WebGL/pull/2240). One frame late would
     # be about 91.
     assert total >= 99
-
-
-def test_the_camera_is_read_and_let_go(demo: Demo) -> None:
-    demo.click("#camera")
-    demo.wait_for("body[data-state=live]")
-    demo.wait_for("#face-note:not([hidden])")
-    # WebKit's fake camera shows nearly black.
-    assert demo.text("#face-note") in {"No face in the picture", "No face in the picture: it is too dark"}
-    assert "frames per second;" in demo.text("#facts")
-    demo.click("#stop")
-    assert demo.state == "ready"
-    assert demo.driver.evaluate("() => document.querySelector('#stage video')") is None
 
 
 def record_until_read_often_enough(demo: Demo) -> None:

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import yaml
+from PIL import Image
 
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
 
@@ -48,10 +51,15 @@ def test_without_a_report_the_summary_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_checkpoint_of_the_caller_is_built_compared_and_summed_up(tmp_path: Path) -> None:
+def test_a_checkpoint_of_the_caller_is_built_compared_and_summed_up(
+    tmp_path: Path, face_crops_rgb: npt.NDArray[np.uint8]
+) -> None:
     for suffix in (".safetensors", ".json"):
         shutil.copyfile(DEFAULT_CHECKPOINT.with_suffix(suffix), tmp_path / f"my net{suffix}")
-    environment = {"CHECKPOINT": "my net.safetensors"}
+    (tmp_path / "my crops").mkdir()
+    for index, crop in enumerate(face_crops_rgb[:8]):
+        Image.fromarray(crop).save(tmp_path / "my crops" / f"{index}.png")
+    environment = {"CHECKPOINT": "my net.safetensors", "CROPS": "my crops"}
     for name in ("build", "parity", "summary"):
         done = run_step(name, tmp_path, **environment)
         assert done.returncode == 0, done.stdout + done.stderr

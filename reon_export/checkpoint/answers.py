@@ -22,7 +22,7 @@ def is_untrained(probabilities: npt.NDArray[np.float32]) -> bool:
     if len(probabilities) < 2:
         raise ValueError("is_untrained needs at least two crops")
     movement = probabilities.max(axis=0) - probabilities.min(axis=0)
-    return bool(movement.max() < _LEAST_MOVEMENT)
+    return bool(np.max(movement) < _LEAST_MOVEMENT)
 
 
 def find_constant_answer(probabilities: npt.NDArray[np.float32]) -> int | None:

@@ -101,7 +101,8 @@ def _sigmoid(values: Any) -> Any:
 
 
 def _leaky_relu(values: Floats) -> Floats:
-    return np.maximum(values, values * _LEAK)
+    leaky: Floats = np.maximum(values, values * _LEAK)
+    return leaky
 
 
 def _convolve_3x3(image: Floats, filters: Floats) -> Floats:

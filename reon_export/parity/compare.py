@@ -77,8 +77,8 @@ def measure(expected: Predictions, actual: Predictions) -> Measurement:
         mean_abs_logit=float(difference_logit.mean()),
         top1_agreement=float((expected_top == actual_top).mean()),
         mean_kl=float(kl.mean()),
-        max_kl=float(kl.max()),
-        worst_sample=int(difference_prob.max(axis=1).argmax()),
+        max_kl=float(np.max(kl)),
+        worst_sample=int(np.argmax(np.max(difference_prob, axis=1))),
         flips=_find_flips(expected, expected_top, actual_top),
         max_abs_prob_by_sample=tuple(difference_prob.max(axis=1).tolist()),
     )
@@ -116,7 +116,7 @@ def _find_problems(expected: Predictions, actual: Predictions) -> tuple[str, ...
 
 def _find_unnormalised(actual: Predictions) -> tuple[str, ...]:
     worst = float(np.abs(actual.probabilities.sum(axis=1, dtype=np.float64) - 1).max())
-    lowest = float(actual.probabilities.min())
+    lowest = float(np.min(actual.probabilities))
     if worst <= PROBABILITY_SUM_TOLERANCE and lowest >= 0:
         return ()
     return (f"probabilities are not a distribution (sum off by {worst:.3g}, lowest {lowest:.3g}): softmax left out?",)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from reon_export.errors import ManifestError, ReonExportError
 from reon_export.manifest import (
@@ -148,7 +149,7 @@ def _check_self_test(folder: Path, manifest: Manifest, self_test: SelfTest, load
         actual = load(onnx)(crops_rgb)
     except ReonExportError as error:
         return Check("self-test", "failed", str(error))
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    exponentials: npt.NDArray[np.float32] = np.exp(logits - np.max(logits, axis=1, keepdims=True))
     expected = Predictions(logits, exponentials / exponentials.sum(axis=1, keepdims=True), labels)
     measurement = measure(expected, actual)
     verdict, reasons = judge(measurement, gate_for("float32"))

@@ -274,7 +274,7 @@ def _accumulate(
     for i in range(len(p)):
         now = np.full(len(q), np.inf)
         distances = 0.5 * np.abs(q - p[i]).sum(axis=1)
-        for j in np.flatnonzero(np.abs(columns - rows[i]) <= band):
+        for j in map(int, np.flatnonzero(np.abs(columns - rows[i]) <= band)):
             d = distances[j]
             if i == 0 and j == 0:
                 now[0] = 2 * d

@@ -169,7 +169,7 @@ def test_the_sample_is_read_as_python_reads_it(demo: Demo, model_dir: Path, defa
     difference = float(np.abs(np.array(demo.driver.evaluate(rows)) - expected).max())
     print(f"{demo.driver.version}: the sample's largest |difference in probability| {difference:.1e}")
     assert difference <= 1e-5  # as in Chromium; measured: 1.2e-7
-    assert demo.text("#headline").startswith(f"{default_spec.labels[int(expected.argmax())].en}, ")
+    assert demo.text("#headline").startswith(f"{default_spec.labels[int(np.argmax(expected))].en}, ")
 
 
 def times_of(track: Track) -> list[float]:

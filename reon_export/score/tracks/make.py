@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from reon_export.errors import TrackError
 from reon_export.faces.correction import correct_box
@@ -172,7 +173,7 @@ def _flush(
     rows = iter(model.classify(np.stack(crops)).probabilities if crops else ())
     timing.classify_s += time.perf_counter() - started
     for time_s, box, seen in waiting:
-        values = [np.asarray(next(rows), np.float64) for _ in seen]
+        values: list[npt.NDArray[np.float64]] = [np.asarray(next(rows), np.float64) for _ in seen]
         probabilities = tuple(np.mean(values, axis=0).tolist()) if values else None
         yield TrackFrame(time_s, probabilities, box)
 

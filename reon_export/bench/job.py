@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from reon_export.bench.records import BENCH_RUNTIMES, NATIVE, BenchRun, Memory, Row, Step, Visit
+from reon_export.bench.records import BenchRun, Memory, Row, Step, Visit
 from reon_export.browsers.select import open_page
 from reon_export.errors import BrowserError, ParityError
 from reon_export.faces.samples import crops_from_photos
@@ -36,7 +36,11 @@ NO_PEERS = "its package is not installed; run 'make bench-peers'"
 KERNEL_VARIANTS = (RuntimeId("kernels", "relaxed"), RuntimeId("kernels", "simd"))
 TASK_RUNTIMES = (*KERNEL_VARIANTS, TFJS_WASM)
 PAGE_RUNTIMES = (*TASK_RUNTIMES, RuntimeId("tfjs", "webgl"), RuntimeId("tfjs", "webgpu"))
-CHAIN = "tfjs:wasm, onnx2tf's graph"
+ORT_WEB = {f"onnxruntime-web:{provider}": provider for provider in ("wasm", "webgpu")}
+LITERT = "litert:wasm"
+NATIVE = "onnx:native"
+BENCH_RUNTIMES = (*map(str, PAGE_RUNTIMES), *ORT_WEB, LITERT, NATIVE)
+CHAIN = "tfjs:wasm, onnx2tf's graph"  # measured wherever its folder is given
 PARITY_CROPS = 16
 PHOTO = "/samples/astronaut.png"
 RUN_S = 0.05  # what one round gives each runtime, at least: the browser's clock is coarse
@@ -76,13 +80,12 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
     with ExitStack() as stack:
         server = stack.enter_context(SiteServer(WEB_DEMO, mounts=mounts))
         pages = _Pages(server.url, options.browser)
-        field = _Field(pages, options.runtimes, stack, on_progress)
+        field = _Field(pages, {*options.runtimes, CHAIN}, stack, on_progress)
         for model in models:
             field.add_model(model, options.tflite)
         for task, function in (("detector", "openDetector"), ("frame", "openFrame")):
             for runtime in TASK_RUNTIMES:
-                if str(runtime) in options.runtimes:
-                    field.add_task(task, function, runtime)
+                field.add_task(task, function, runtime)
         rows = [*field.absent, *_measure(field.contenders, options.rounds, on_progress)]
         visits = tuple(_visit(pages, runtime, on_progress) for runtime in (KERNELS, TFJS_WASM))
         own = {m.size: m for m in reversed(models) if m.manifest.tools.get("converter") != "onnx2tf"}
@@ -149,7 +152,7 @@ def _read_model(index: int, folder: Path) -> _Model:
 class _Field:
     """Those that run and agree with PyTorch, and why the others do not."""
 
-    def __init__(self, pages: _Pages, wanted: tuple[str, ...], stack: ExitStack, on_progress: OnProgress) -> None:
+    def __init__(self, pages: _Pages, wanted: set[str], stack: ExitStack, on_progress: OnProgress) -> None:
         self.contenders: list[_Contender] = []
         self.absent: list[Row] = []
         self._pages = pages
@@ -158,25 +161,27 @@ class _Field:
         self._on_progress = on_progress
 
     def add_model(self, model: _Model, tflite: tuple[Path, ...]) -> None:
-        """What is wanted of all that can run a model. What onnx2tf made is for TF.js alone, and always measured."""
+        """What is wanted of all that can run a model. What onnx2tf made is for TF.js alone."""
         if model.manifest.tools.get("converter") == "onnx2tf":
             self._add_classifier(model, CHAIN, {"library": "page", "backend": "wasm", "model": model.address})
             return
         for runtime in PAGE_RUNTIMES:
             asked = {"library": "page", "backend": runtime.page_backend, "model": model.address}
             self._add_classifier(model, str(runtime), asked)
-        for provider in ("wasm", "webgpu"):
+        for name, provider in ORT_WEB.items():
             asked = {"library": "onnxruntime-web", "backend": provider, "model": f"{model.address}/{model.onnx_path}"}
-            self._add_classifier(model, f"onnxruntime-web:{provider}", asked)
+            self._add_classifier(model, name, asked)
         for number, file in enumerate(tflite):
             if str(model.size) in file.stem:
                 asked = {"library": "litert", "backend": "wasm", "model": f"/tflite-{number}/{file.name}"}
-                self._add_classifier(model, "litert:wasm", asked)
+                self._add_classifier(model, LITERT, asked)
         if NATIVE in self._wanted:
             self.contenders.append(_open_native(model))
 
     def add_task(self, task: str, function: str, runtime: RuntimeId) -> None:
-        """The detector or the whole frame, on one of the page's backends."""
+        """The detector or the whole frame, on one of the page's backends, if it is wanted."""
+        if str(runtime) not in self._wanted:
+            return
         row = Row(task, str(runtime))
         with ExitStack() as own:
             page = own.enter_context(self._pages.open())
@@ -189,7 +194,7 @@ class _Field:
 
     def _add_classifier(self, model: _Model, name: str, asked: dict[str, Any]) -> None:
         """Open a runtime and hold it to the gate of float32: a fast wrong one does not count."""
-        if name not in (*self._wanted, CHAIN):
+        if name not in self._wanted:
             return
         row = Row(f"classifier {model.size}", name)
         if asked["library"] != "page" and not PEERS.is_dir():

@@ -4,12 +4,6 @@ from dataclasses import dataclass
 
 from reon_export.manifest import Verdict
 
-NATIVE = "onnx:native"
-BENCH_RUNTIMES = (
-    "kernels:relaxed", "kernels:simd", "tfjs:wasm", "tfjs:webgl", "tfjs:webgpu",
-    "onnxruntime-web:wasm", "onnxruntime-web:webgpu", "litert:wasm", NATIVE,
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Row:

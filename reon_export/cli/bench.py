@@ -35,8 +35,7 @@ def bench_command(  # noqa: PLR0913, PLR0917  # one parameter an option is how t
 
     Example: python -m reon_export bench web_demo/model --rounds 40 --out bench
     """
-    from reon_export.bench.job import BenchOptions, run_bench
-    from reon_export.bench.records import BENCH_RUNTIMES
+    from reon_export.bench.job import BENCH_RUNTIMES, BenchOptions, run_bench
     from reon_export.bench.report import BENCH_FILES, to_json, to_markdown, write_bench
 
     BENCH_FILES.check(folder)

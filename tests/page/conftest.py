@@ -15,7 +15,7 @@ from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
 from tests.support import clips
 from tests.support.hosts import PLAIN_PATH, LoggedHost
-from tests.support.performances import FPS, write_samples
+from tests.support.performances import QUICK_FPS, write_samples
 from tests.support.visits import ChangeManifest, OpenPage, ServeChanged, Visit, copy_model, open_visit
 
 FAILURES = Path("build/failures")
@@ -36,7 +36,7 @@ def _launch(playwright: Playwright, arguments: list[str]) -> Browser:
     return playwright.chromium.launch(
         executable_path=find_browser(),
         chromium_sandbox=False,
-        # Of the two ways to paint in software, the one that Debian does not take is the quicker.
+        # Debian asks for the graphics processor, which paints more slowly where it is software.
         args=[*CHROMIUM_ARGUMENTS, "--disable-gpu-rasterization", *arguments],
     )
 
@@ -114,7 +114,7 @@ def site(model_dir: Path) -> Iterator[SiteServer]:
 @pytest.fixture(scope="session")
 def quick_samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The samples of the page, the videos cut to a third of their length and half of their frames."""
-    return write_samples(tmp_path_factory.mktemp("samples"), clips.SHORT, clips.SHORT_SWAPPED, FPS)
+    return write_samples(tmp_path_factory.mktemp("samples"), clips.SHORT, clips.SHORT_SWAPPED, QUICK_FPS)
 
 
 @pytest.fixture(scope="session")
@@ -126,16 +126,16 @@ def quick_site(model_dir: Path, quick_samples: Path) -> Iterator[SiteServer]:
 
 @pytest.fixture
 def serve_changed(model_dir: Path, tmp_path: Path) -> Iterator[ServeChanged]:
-    """Serve a copy of the model folder whose manifest has been changed."""
+    """Serve a copy of the model folder whose manifest has been changed, once; `mounts` as for SiteServer."""
     with ExitStack() as stack:
 
-        def serve(change: ChangeManifest) -> SiteServer:
+        def serve(change: ChangeManifest, **mounts: Path) -> SiteServer:
             folder = copy_model(model_dir, tmp_path)
             path = folder / "manifest.json"
             manifest = json.loads(path.read_text(encoding="utf-8"))
             change(manifest, folder)
             path.write_text(json.dumps(manifest), encoding="utf-8")
-            return stack.enter_context(SiteServer(WEB_DEMO, mounts={"model": folder}))
+            return stack.enter_context(SiteServer(WEB_DEMO, mounts={**mounts, "model": folder}))
 
         yield serve
 

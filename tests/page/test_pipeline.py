@@ -24,6 +24,7 @@ from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.page_tracks import OPEN_ERROR, TRACK, TRACK_AND_SCORE, python_track
+from tests.support.performances import QUICK_FPS
 from tests.support.visits import OpenPage, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
@@ -165,7 +166,9 @@ def test_page_and_python_give_the_same_score_for_the_same_videos(
     init_script: str | None,
 ) -> None:
     seconds = clips.length_of(SHOTS)
-    fps = 15 if init_script is None else clips.FPS  # a player that does not name a rate is asked 30 times a second
+    fps = (
+        QUICK_FPS if init_script is None else clips.FPS
+    )  # a player that does not name a rate is asked 30 times a second
     write = clips.write_phone_clip if kind == "phone" else clips.write_clip
     suffix, mime = (".mp4", "video/mp4") if kind == "phone" else (".webm", "video/webm")
     files = [

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page
 
 from reon_export.faces.image_files import read_image_rgb
@@ -18,6 +17,7 @@ from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support import clips
+from tests.support.face_folders import write_rgb
 from tests.support.hosts import LoggedHost
 from tests.support.performances import camera_arguments
 from tests.support.readings import ASTRONAUT, expected_probabilities
@@ -150,10 +150,8 @@ def test_a_change_of_language_leaves_nothing_behind(open_page: OpenPage, site: S
 
 def two_people(folder: Path) -> Path:
     """A photograph of two faces."""
-    path = folder / "two.png"
     couple = np.hstack([read_image_rgb(SAMPLE_PHOTOS / name)[:620, :620] for name in ("obama.jpg", "obama2.jpg")])
-    Image.fromarray(couple).save(path)
-    return path
+    return write_rgb(folder / "two.png", couple)
 
 
 def expect_accessible(page: Page) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from PIL import Image
 
 from reon_export.checkpoint.classifier_graph import ClassifierGraph
 from reon_export.checkpoint.load import load_checkpoint
@@ -24,6 +23,7 @@ from reon_export.paths import DEFAULT_CHECKPOINT
 from reon_export.runtimes.runtime_id import parse_runtime
 from reon_export.spec import ModelSpec, Normalisation
 from tests.support import damage
+from tests.support.face_folders import write_crops
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -61,9 +61,7 @@ def expect_failed(folder: Path, runtime: str, reason: str) -> Cell:
 @pytest.fixture
 def folder(model_dir: Path, tmp_path: Path, face_crops_rgb: npt.NDArray[np.uint8]) -> Path:
     """A copy to be damaged. Beside it, 8 crops: cutting them anew would take longer than most of these comparisons."""
-    (tmp_path / "crops").mkdir()
-    for index, crop in enumerate(face_crops_rgb[:8]):
-        Image.fromarray(crop).save(tmp_path / "crops" / f"{index}.png")
+    write_crops(tmp_path / "crops", face_crops_rgb[:8])
     return damage.copy_model(model_dir, tmp_path / "model")
 
 

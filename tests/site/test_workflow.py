@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import yaml
-from PIL import Image
 
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
+from tests.support.face_folders import write_crops
 
 WORKFLOW = PROJECT_ROOT / ".github" / "workflows" / "parity.yml"
 CONTENT: dict[Any, Any] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
@@ -56,9 +56,7 @@ def test_a_checkpoint_of_the_caller_is_built_compared_and_summed_up(
 ) -> None:
     for suffix in (".safetensors", ".json"):
         shutil.copyfile(DEFAULT_CHECKPOINT.with_suffix(suffix), tmp_path / f"my net{suffix}")
-    (tmp_path / "my crops").mkdir()
-    for index, crop in enumerate(face_crops_rgb[:8]):
-        Image.fromarray(crop).save(tmp_path / "my crops" / f"{index}.png")
+    write_crops(tmp_path / "my crops", face_crops_rgb[:8])
     environment = {"CHECKPOINT": "my net.safetensors", "CROPS": "my crops"}
     for name in ("build", "parity", "summary"):
         done = run_step(name, tmp_path, **environment)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import HaarDetector
@@ -22,6 +24,13 @@ def write_rgb(path: Path, image_rgb: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))[1].tobytes())
     return path
+
+
+def write_crops(folder: Path, crops_rgb: npt.NDArray[np.uint8]) -> Path:
+    """Crops as PNG files, in their order."""
+    for index, crop_rgb in enumerate(crops_rgb):
+        write_rgb(folder / f"{index:04d}.png", crop_rgb)
+    return folder
 
 
 def make_crop_folders(folder: Path, spec: ModelSpec, count: int, labels: Sequence[str]) -> Path:

@@ -12,7 +12,7 @@ from tests.support.visits import TIMEOUT_MS, Visit
 
 SHOTS = tuple(clips.Shot(photo, 0.8, fade_s=0.2) for photo in (clips.SMILE, clips.SPEECH, clips.SMILE, clips.BIDEN))
 SECONDS = clips.length_of(SHOTS)
-FPS = 15
+QUICK_FPS = 15
 MakeClip = Callable[..., Path]
 Shots = tuple[clips.Shot, ...]
 
@@ -23,7 +23,7 @@ def camera_arguments(folder: Path, shots: Shots = SHOTS) -> list[str]:
     Like a camera in poor light it gives 15 frames a second: the page reads every one, which takes a core at 30.
     """
     path = folder / "camera.y4m"
-    clips.write_slow_camera_file(path, clips.performance(shots), clips.length_of(shots), FPS)
+    clips.write_slow_camera_file(path, clips.performance(shots), clips.length_of(shots), QUICK_FPS)
     return [
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
@@ -34,7 +34,7 @@ def camera_arguments(folder: Path, shots: Shots = SHOTS) -> list[str]:
 def make_in(folder: Path) -> MakeClip:
     """make(name, shots, delay_s, fps) -> a video. 15 frames a second are read in half the time of 30."""
 
-    def make(name: str, shots: Shots = SHOTS, delay_s: float = 0.0, fps: float = FPS) -> Path:
+    def make(name: str, shots: Shots = SHOTS, delay_s: float = 0.0, fps: float = QUICK_FPS) -> Path:
         times = clips.even_times(clips.length_of(shots), fps)
         return clips.write_clip(folder / name, clips.performance(shots, delay_s), times)
 

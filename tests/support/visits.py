@@ -106,7 +106,7 @@ def open_visit(
 
 OpenPage = Callable[..., Visit]
 ChangeManifest = Callable[[dict[str, Any], Path], None]
-ServeChanged = Callable[[ChangeManifest], SiteServer]
+ServeChanged = Callable[..., SiteServer]
 
 
 def copy_model(model_dir: Path, tmp_path: Path) -> Path:

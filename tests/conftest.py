@@ -23,7 +23,15 @@ if TYPE_CHECKING:  # torch is imported by the fixtures that need it
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow modules first, so that two processes end at the same time."""
-    slowest = ("test_other_browsers", "test_imitate", "test_live", "test_self_test", "test_whole_session", "test_page")
+    slowest = (
+        "test_other_browsers",
+        "test_imitate",
+        "test_sample_performances",
+        "test_live",
+        "test_self_test",
+        "test_whole_session",
+        "test_page",
+    )
     pages = TESTS / "page"
 
     def rank(item: pytest.Item) -> tuple[int, bool]:

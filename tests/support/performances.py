@@ -72,6 +72,11 @@ def perform(visit: Visit, actor: Path, user: Path) -> None:
     visit.wait_for("result")
 
 
+def score_of(visit: Visit) -> float:
+    """The score on show, with all its digits."""
+    return float(visit.data("#score", "score"))
+
+
 def save(visit: Visit, button: str, tmp_path: Path, count: int = 1) -> list[Path]:
     downloads: list[Download] = []
 

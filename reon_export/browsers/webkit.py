@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,21 @@ from reon_export.errors import BrowserError
 
 HOST = "127.0.0.1"
 _DRIVER = "WebKitWebDriver"
+# Starts a function once, however often it is sent; `_LOOK` returns its answer, or null as long as there is none.
+_START = """const [id, text] = arguments;
+if (globalThis.reonRun?.id !== id) {
+  const run = {id, answer: null};
+  globalThis.reonRun = run;
+  (%s)(text).then((answer) => { run.answer = answer; });
+}"""
+_LOOK = """const run = globalThis.reonRun;
+if (run?.id !== arguments[0]) throw new Error('the page was replaced by another before it answered');
+return run.answer;"""
+_FIRST_PAUSES_S = (0.005, 0.01, 0.02)
+_ASK_TIMEOUT_S = 5  # a page that is busy for longer is asked again
+_GARBLED = "Could not parse script result"
 _EMPTY_PAGE = "about:blank"  # the address of WebKit's error pages, too
 _EMPTY_TIMEOUT_S = 5
-_LOOK_TIMEOUT_S = 5
 _POLL_S = 0.05
 # Under automation WebKit allows the camera by itself.
 _FAKE_CAMERA_ARGUMENTS = ("--enable-mock-capture-devices=true", "--enable-media-stream=true")
@@ -50,6 +63,10 @@ class WebDriverError(BrowserError):
     """The driver refused a command; the message is its own."""
 
 
+class NoAnswerError(BrowserError):
+    """The driver has not answered in time; it may still do what it was told."""
+
+
 class _WebDriver:
     """A small client of the WebDriver protocol."""
 
@@ -57,12 +74,14 @@ class _WebDriver:
         self._port = port
 
     def send(self, method: str, path: str, body: object = None, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
-        """The value that a command answers. Raises WebDriverError if refused, BrowserError if nothing answers."""
+        """The value that a command answers. Raises WebDriverError if refused, NoAnswerError, BrowserError."""
         connection = http.client.HTTPConnection(HOST, self._port, timeout=timeout_s)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             response = connection.getresponse()
             value = json.loads(response.read())["value"]
+        except TimeoutError as error:
+            raise NoAnswerError(f"the browser's driver does not answer {path} within {timeout_s} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise BrowserError(f"the browser's driver does not answer {path}: {one_line(str(error))}") from error
         except (ValueError, KeyError) as error:
@@ -79,15 +98,32 @@ class _WebKitPage:
         self.version = BrowserVersion("webkit", version)
         self._driver = driver
         self._session = session
+        self._runs = count()
 
     def evaluate(self, function: str, argument: object = None) -> Any:
-        script = f"({wrap_function(function)})(arguments[0]).then(arguments[1])"
-        body = {"script": script, "args": [json.dumps(argument)]}
-        try:
-            answer = self._driver.send("POST", f"{self._session}/execute/async", body)
-        except WebDriverError as error:
-            raise BrowserError(f"the browser cannot run the script: {error}") from error
-        return read_answer(answer)
+        """As PageDriver; the page is asked for the answer until it has it, since WebKit 2.50 loses some on the way."""
+        run = next(self._runs)
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        self._ask(deadline, _START % wrap_function(function), run, json.dumps(argument))
+        for pause_s in chain(_FIRST_PAUSES_S, repeat(_POLL_S)):
+            answer = self._ask(deadline, _LOOK, run)
+            if answer is not None:
+                return read_answer(answer)
+            if time.monotonic() > deadline:
+                break
+            time.sleep(pause_s)
+        raise BrowserError(f"the page gave no answer within {ANSWER_TIMEOUT_S} s; run it again")
+
+    def _ask(self, deadline: float, script: str, *arguments: object) -> Any:
+        """What a script returns that may be run twice. Raises BrowserError."""
+        body = {"script": script, "args": arguments}
+        while True:
+            try:
+                return self._driver.send("POST", f"{self._session}/execute/sync", body, _ASK_TIMEOUT_S)
+            except (WebDriverError, NoAnswerError) as error:
+                is_lost = isinstance(error, NoAnswerError) or _GARBLED in str(error)
+                if not is_lost or time.monotonic() > deadline:
+                    raise BrowserError(f"the browser cannot run the script: {error}") from error
 
 
 def find_webkit() -> WebKitPrograms:
@@ -153,7 +189,7 @@ def _open(stack: ExitStack, driver: _WebDriver, options: dict[str, Any], url: st
     capabilities = {
         "webkitgtk:browserOptions": options,
         "proxy": {"proxyType": "direct"},
-        "timeouts": {"script": _LOOK_TIMEOUT_S * 1000, "pageLoad": NAVIGATION_TIMEOUT_S * 1000},
+        "timeouts": {"script": ANSWER_TIMEOUT_S * 1000, "pageLoad": NAVIGATION_TIMEOUT_S * 1000},
     }
     body = {"capabilities": {"alwaysMatch": capabilities}}
     try:
@@ -168,14 +204,13 @@ def _open(stack: ExitStack, driver: _WebDriver, options: dict[str, Any], url: st
         raise BrowserError(f"the browser cannot open {url}: {error}") from error
     page = _WebKitPage(driver, session, answer["capabilities"]["browserVersion"])
     _wait_until_shown(page, url)
-    driver.send("POST", f"{session}/timeouts", {"script": ANSWER_TIMEOUT_S * 1000})
     return page
 
 
 def _wait_until_shown(page: _WebKitPage, url: str) -> None:
     """WebKitWebDriver 2.50 may answer before the page's scripts have run, and takes an error page for a success.
 
-    A question that the empty page gets just before the other replaces it is never answered, so it is asked again.
+    A question to the empty page that the other replaces is asked again.
     """
     started = time.monotonic()
     address, state, text = _EMPTY_PAGE, "", ""

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from reon_export.browsers import webkit
 from reon_export.browsers.select import ENGINES, PageDriver, ScriptError, open_page
 from reon_export.errors import BrowserError, ParityError
 from reon_export.paths import WEB_DEMO
@@ -169,3 +172,29 @@ def test_a_missing_engine_fails_in_ci_and_is_not_run_elsewhere(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(outcome, match=r"(not installed: webkit|CI must have every engine: no WebKit found)"):
         require_engine("webkit")
+
+
+def test_answers_that_webkit_loses_are_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_engine("webkit")
+    (tmp_path / "index.html").write_text("<title>One</title>", encoding="utf-8")
+    send, losses = webkit._WebDriver.send, cycle([webkit.WebDriverError(webkit._GARBLED), None, webkit.NoAnswerError()])
+
+    def lose_two_of_three(driver: webkit._WebDriver, method: str, path: str, *rest: Any, **named: Any) -> Any:
+        answer = send(driver, method, path, *rest, **named)
+        if path.endswith("/execute/sync") and (loss := next(losses)):
+            raise loss
+        return answer
+
+    with SiteServer(tmp_path) as server, open_page(server.url, browser="webkit") as driver:
+        monkeypatch.setattr(webkit._WebDriver, "send", lose_two_of_three)
+        count = "async () => { await 0; globalThis.runs = (globalThis.runs ?? 0) + 1; return globalThis.runs; }"
+        assert [driver.evaluate(count) for _ in range(4)] == [1, 2, 3, 4]
+
+
+def test_a_page_that_goes_away_gives_no_answer_in_webkit(tmp_path: Path) -> None:
+    require_engine("webkit")
+    (tmp_path / "index.html").write_text("<title>One</title>", encoding="utf-8")
+    with SiteServer(tmp_path) as server, open_page(server.url, browser="webkit") as driver:
+        with pytest.raises(BrowserError, match="cannot run the script: the page was replaced by another before it ans"):
+            driver.evaluate("() => { location.reload(); return new Promise(() => {}); }")
+        assert driver.evaluate("() => document.title") == "One"

@@ -12,13 +12,20 @@ const HEADER_BYTES = 44;
 
 /** @returns {(count: number) => void} sounds a second of the countdown, or, with 0, its end */
 export function createBeep() {
-  const tones = new Map([COUNT_HZ, START_HZ].map((hz) => [hz, URL.createObjectURL(makeTone(hz))]));
+  // Kept: WebKitGTK 2.50 hangs for good if one is collected while it is loading, as it is without a sound device.
+  const [countTone, startTone] = [COUNT_HZ, START_HZ].map(createTone);
   return (count) => {
-    const hz = count > 0 ? COUNT_HZ : START_HZ;
-    const audio = new Audio(tones.get(hz));
-    audio.dataset.hz = String(hz);
-    void audio.play().catch(() => {}); // a browser may forbid sound
+    const tone = count > 0 ? countTone : startTone;
+    tone.currentTime = 0;
+    void tone.play().catch(() => {}); // a browser may forbid sound
   };
+}
+
+/** @param {number} hz */
+function createTone(hz) {
+  const audio = new Audio(URL.createObjectURL(makeTone(hz)));
+  audio.dataset.hz = String(hz);
+  return audio;
 }
 
 /**

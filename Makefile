@@ -21,7 +21,7 @@ VENDOR := web_demo/vendor/.vendor-done
 MODEL := .venv/.model-built
 
 SOURCES := $(shell find reon_export models web_demo/js -type f -not -name '*.pyc') $(wildcard web_demo/parity.html)
-VENDOR_SOURCES := $(shell find web_demo/tools web_demo/kernels -type f 2>/dev/null)
+VENDOR_SOURCES := $(shell find web_demo/tools web_demo/kernels web_demo/js -type f 2>/dev/null)
 
 .PHONY: help setup vendor browser build parity readme serve test check lint types bench-peers drift wheel sbom clean distclean
 

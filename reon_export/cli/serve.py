@@ -17,13 +17,16 @@ def serve_command(
     model: Annotated[
         Path | None, typer.Option(help="Another model folder than the site's own, served as /model/.")
     ] = None,
-    verify_first: Annotated[bool, typer.Option("--verify/--no-verify", help="Check the model's files first.")] = True,
+    verify_first: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Check the files of model and page first.")
+    ] = True,
 ) -> None:
     """Serve the demo on this machine only, with the headers that threads in WebAssembly need.
 
     Example: python -m reon_export serve --port 8080 --open
     """
     from reon_export.site.server import serve_forever
+    from reon_export.site.static_site import BUNDLE_SOURCES, check_bundle
 
     def announce(url: str) -> None:
         out.print(f"Serving {escape(str(folder))} at {url} (Ctrl-C stops)", soft_wrap=True)
@@ -31,6 +34,8 @@ def serve_command(
     if model is None and folder == WEB_DEMO and not IS_CHECKOUT and DEFAULT_MODEL_DIR.is_dir():
         model = DEFAULT_MODEL_DIR  # an installed page has no model inside
     if verify_first:
+        if (folder / BUNDLE_SOURCES).is_file():
+            check_bundle(folder)
         _verify(folder, model)
     mounts = {"model": model} if model else {}
     serve_forever(folder, port, open_browser=open_browser, on_ready=announce, mounts=mounts)

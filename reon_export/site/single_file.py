@@ -30,11 +30,11 @@ _GENERATOR = '<meta name="generator" content="reon_export">'  # by which an earl
 _GENERATOR_WITHIN = 4096  # characters from the start
 _BUNDLER = Path("tools") / "standalone.mjs"
 _BUNDLER_TIMEOUT_S = 300
-_PROGRAM = "js/app/main.js"
+_PROGRAM = "vendor/page.js"
 _HOST = "js/app/host.js"  # explains why modules cannot be loaded; the one file has none
 # The program and the styles are in the page itself; threads need a server that isolates the page; no file is installed.
-_NOT_FETCHED_SUFFIXES = {".css", ".html", ".ico", ".js", ".svg", ".txt", ".webmanifest"}
-_NOT_FETCHED = re.compile(r"-threaded-|^vendor/files\.json$|^icons/")
+_NOT_FETCHED_SUFFIXES = {".css", ".html", ".ico", ".js", ".map", ".svg", ".txt", ".webmanifest"}
+_NOT_FETCHED = re.compile(r"-threaded-|^vendor/(files|sources)\.json$|^icons/")
 
 _CHARSET = re.compile(r'<meta charset="utf-8">', re.IGNORECASE)
 _PREVIEW = re.compile(r'[ \t]*<meta property="og:image"[^>]*>\n?')  # nobody is sent a link to a file

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from reon_export.atomic import replacing_folder
 from reon_export.errors import SetupError, SiteError
@@ -22,6 +22,7 @@ from reon_export.spec import Record
 MODEL_FOLDER = "model"  # where the page looks for it
 RECORD_NAME = "site.json"
 SAMPLES_LIST = "samples/samples.json"
+BUNDLE_SOURCES = "vendor/sources.json"  # SHA-256 of the modules that vendor/page.js and worker.js were made from
 LICENCES = "vendor/THIRD_PARTY_LICENSES.txt"
 # Of web_demo a host gets these; tools, packages and notes stay at home.
 _TOP_SUFFIXES = {".css", ".html", ".ico", ".js", ".png", ".svg", ".webmanifest"}
@@ -135,11 +136,24 @@ def check_site_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None
 
 
 def check_page(page: Path) -> None:
-    """Raise SetupError if the page's sources or its libraries are missing."""
+    """Raise SetupError if the page's sources or what `make vendor` makes of them are missing, or out of date."""
     if not (page / "index.html").is_file():
         raise SetupError(f"{page} has no index.html: a site is made in a checkout of the project; run it from one")
     if not (page / LICENCES).is_file():
         raise SetupError(f"the page's JavaScript libraries are not built (no {page / LICENCES}); run 'make vendor'")
+    check_bundle(page)
+
+
+def check_bundle(page: Path) -> None:
+    """Raise SetupError unless vendor/page.js, which index.html loads, was made from js/ as it is."""
+    path = page / BUNDLE_SOURCES
+    try:
+        sources = TypeAdapter(dict[str, str]).validate_json(read_bytes(path, max_text_bytes()))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise SetupError(f"the page is not bundled ({path} cannot be read: {error}); run 'make vendor'") from error
+    for name, sha256 in sources.items():
+        if not (page / name).is_file() or describe_file(page, page / name).sha256 != sha256:
+            raise SetupError(f"{page / 'vendor' / 'page.js'} was made before {name} changed; run 'make vendor'")
 
 
 def read_site_record(folder: Path) -> SiteRecord:

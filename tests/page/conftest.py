@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from reon_export.browsers.select import CHROMIUM_ARGUMENTS, find_browser
 from reon_export.paths import WEB_DEMO
 from reon_export.site.server import SiteServer
+from reon_export.site.static_site import check_bundle
 from tests.support import clips
 from tests.support.hosts import PLAIN_PATH, LoggedHost
 from tests.support.performances import QUICK_FPS, write_samples
@@ -23,7 +24,7 @@ FAILURES = Path("build/failures")
 
 @pytest.fixture(scope="session", autouse=True)
 def _vendored() -> None:
-    assert (WEB_DEMO / "vendor" / "tfjs.js").is_file(), "run `npm ci && npm run vendor` in web_demo first"
+    check_bundle(WEB_DEMO)
 
 
 @pytest.fixture(scope="session")

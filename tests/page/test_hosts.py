@@ -66,6 +66,13 @@ def test_a_page_from_a_folder_with_a_file_missing(chromium: Browser, tmp_path: P
         page.close()
 
 
+def test_a_page_that_is_not_bundled_starts_from_modules(open_page: OpenPage, host: LoggedHost, folder: Path) -> None:
+    (folder / "vendor" / "page.js").unlink()
+    visit = open_page(host.url)
+    visit.wait_for("ready")
+    assert "/js/app/main.js" in host.log.paths
+
+
 def test_a_page_without_javascript(chromium: Browser, site: SiteServer) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -104,6 +104,8 @@ def test_the_package_holds_the_library_its_types_and_its_licences(installed: Pat
         "samples/",
         "model/",
         "vendor/chart",
+        "vendor/page",
+        "vendor/worker",
         "vendor/.",
         "index",
         "sw.js",

@@ -119,7 +119,7 @@ def test_the_second_visit_needs_no_network(
 def test_the_second_visit_asks_only_for_the_small_files(open_page: OpenPage, host: LoggedHost) -> None:
     visit = first_visit(open_page, host.url)
     visit.read_sample()
-    lazy = {"/vendor/media.js", "/vendor/chart.js", "/vendor/chart.css"}
+    lazy = {"/vendor/page.js", "/vendor/worker.js", "/vendor/media.js", "/vendor/chart.js", "/vendor/chart.css"}
     assert lazy <= set(host.log.paths)
     assert not any("/vendor/chunks/dist-" in path for path in host.log.paths)  # the other backends
     expected = visit.probabilities
@@ -130,7 +130,7 @@ def test_the_second_visit_asks_only_for_the_small_files(open_page: OpenPage, hos
     again.read_sample()
     assert again.probabilities == expected
     assert large_files(host) == []
-    assert "/js/app/main.js" in host.log.paths  # a page that was changed is seen at once
+    assert {"/", "/vendor/files.json"} <= set(host.log.paths)  # a page that was changed is seen at once
     # The browser looks for a newer worker at a moment of its own choice, and may then be sent the whole of it.
     answers = {path: sent for path, sent in host.log.requests if path != "/sw.js"}
     assert {path: sent for path, sent in answers.items() if sent > UNCHANGED_BYTES} == {}
@@ -193,7 +193,7 @@ def test_every_answer_carries_the_headers(open_page: OpenPage, plain_host: Logge
     }))"""
     paths = [
         "./",
-        "js/inference/worker.js",
+        "vendor/worker.js",
         "model/manifest.json",
         "vendor/tfjs.js",
         "samples/astronaut.png",

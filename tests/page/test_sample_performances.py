@@ -53,7 +53,7 @@ def test_the_page_opens_on_an_example_that_needs_no_model(
 def test_no_click_is_lost_while_the_page_loads(open_page: OpenPage, site: SiteServer) -> None:
     visit = open_page("about:blank")
     held: list[Route] = []
-    visit.page.route("**/js/app/main.js", lambda route: held.append(route))  # noqa: PLW0108  playwright marks a function
+    visit.page.route("**/vendor/page.js", lambda route: held.append(route))  # noqa: PLW0108  playwright marks a function
     visit.page.goto(site.url, wait_until="commit")
     assert visit.page.locator("#imitate").get_attribute("inert") is not None
     visit.page.wait_for_timeout(300)

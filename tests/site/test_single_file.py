@@ -63,7 +63,7 @@ class TestAssembly:
         ("old", "new", "message"),
         [
             (
-                'src="js/app/main.js"',
+                'src="vendor/page.js"',
                 'src="js/other.js"',
                 "index.html has 2 scripts, expected two, js/app/host.js and <script",
             ),

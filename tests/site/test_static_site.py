@@ -16,9 +16,10 @@ from reon_export.export.plan import BuildOptions, make_plan
 from reon_export.manifest import read_artefact_file, read_manifest
 from reon_export.paths import WEB_DEMO
 from reon_export.site import static_site as site
-from reon_export.site.static_site import SiteRecord, list_page_files, write_site
+from reon_export.site.static_site import SiteRecord, check_bundle, list_page_files, write_site
 from reon_export.spec import ModelSpec
-from tests.support.site_parts import INDEX, PAGE, SHARD, held, make_model, make_page, rejudge
+from tests.support.command import run
+from tests.support.site_parts import INDEX, PAGE, SHARD, held, make_model, make_page, record_sources, rejudge
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ class TestSite:
         files = held(tmp_path / "out" / "site")
         models = {f"model/tfjs-{kind}/{name}" for kind in ("float32", "float16") for name in ("model.json", SHARD)}
         assert set(files) == set(PAGE) | models | {"model/manifest.json", "model/self_test.bin", "site.json"}
-        assert all(files[name] == text.encode() for name, text in PAGE.items())
+        assert all(files[name] == (page / name).read_bytes() for name in PAGE)
         assert (written.files, written.bytes) == (len(files), sum(map(len, files.values())))
         assert held(tmp_path / "out").keys() == {f"site/{name}" for name in files}
         assert {name: content for name, content in held(tmp_path).items() if not name.startswith("out/")} == before
@@ -62,6 +63,7 @@ class TestSite:
     def test_a_later_one_takes_its_place(self, page: Path, model: Path, tmp_path: Path) -> None:
         write_site(model, tmp_path / "site", page)
         (page / "js" / "app" / "main.js").write_text("// shows nothing", encoding="utf-8")
+        record_sources(page)
         (page / "samples" / "samples.json").write_text("{}", encoding="utf-8")
         write_site(model, tmp_path / "site", page)
         files = held(tmp_path / "site")
@@ -159,9 +161,53 @@ class TestSite:
         with pytest.raises(SetupError, match=r"has no index.html: a site is made in a checkout of the project"):
             write_site(model, tmp_path / "site", tmp_path)
 
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (
+                lambda page: (page / "js/app/main.js").write_text("x"),
+                "page.js was made before js/app/main.js changed; run",
+            ),
+            (
+                lambda page: (page / "js/app/main.js").unlink(),
+                "page.js was made before js/app/main.js changed; run 'make",
+            ),
+            (
+                lambda page: (page / site.BUNDLE_SOURCES).unlink(),
+                r"is not bundled \(.*sources.json cannot be read: .*No such",
+            ),
+            (
+                lambda page: (page / site.BUNDLE_SOURCES).write_text("[]"),
+                r"is not bundled \(.*sources.json cannot be read",
+            ),
+        ],
+        ids=["changed", "gone", "no record", "another record"],
+    )
+    def test_the_page_must_be_bundled_from_its_modules_as_they_are(
+        self, page: Path, model: Path, tmp_path: Path, change: Callable[[Path], object], message: str
+    ) -> None:
+        change(page)
+        with pytest.raises(SetupError, match=message):
+            write_site(model, tmp_path / "site", page)
+        assert not (tmp_path / "site").exists()
+
+    def test_an_outdated_page_is_not_served(
+        self, page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (page / "js" / "app" / "main.js").write_text("// changed", encoding="utf-8")
+        code, _, stderr = run(capsys, monkeypatch, "serve", str(page), "--port", "0")
+        assert code == 2
+        assert "page.js was made before js/app/main.js changed; run 'make vendor'" in " ".join(stderr.split())
+
 
 @pytest.mark.browser  # as what needs the vendored JavaScript
 class TestRealPage:
+    def test_what_was_bundled_is_every_module_of_the_page_and_of_its_worker(self) -> None:
+        check_bundle(WEB_DEMO)
+        bundled = json.loads((WEB_DEMO / site.BUNDLE_SOURCES).read_text(encoding="utf-8"))
+        names = {name for name in list_page_files(WEB_DEMO) if name.startswith("js/")}
+        assert names - bundled.keys() == {"js/app/host.js"}  # a classic script, which explains why no module runs
+
     def test_every_address_in_index_html_goes_along(self) -> None:
         names = list_page_files(WEB_DEMO)
         html = (WEB_DEMO / "index.html").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """A page and a model folder in small, for the tests of what visitors get."""
 
+import json
 from pathlib import Path
 
 from reon_export.manifest import (
@@ -26,7 +27,7 @@ INDEX = """<!doctype html>
   <link rel="stylesheet" href="style.css">
   <link rel="stylesheet" href="vendor/chart.css">
   <script src="js/app/host.js"></script>
-  <script type="module" src="js/app/main.js"></script>
+  <script type="module" src="vendor/page.js"></script>
 </head>
 <body data-state="loading"><p>한국어 &amp; more</p></body>
 </html>
@@ -47,6 +48,9 @@ PAGE = {
     "vendor/face-weights_manifest.json": "[]",
     "vendor/face.bin": "weights",
     "vendor/files.json": "{}",
+    "vendor/page.js": "bundled",
+    "vendor/page.js.map": "{}",
+    "vendor/sources.json": "",  # see make_page
     "vendor/chunks/a.js": "",
     "vendor/THIRD_PARTY_LICENSES.txt": "MIT </script> <!-- as is",
 }
@@ -74,7 +78,14 @@ def make_page(tmp_path: Path) -> Path:
     for name, text in (PAGE | STAYS_AT_HOME).items():
         (page / name).parent.mkdir(parents=True, exist_ok=True)
         (page / name).write_text(text, encoding="utf-8")
+    record_sources(page)
     return page
+
+
+def record_sources(page: Path) -> None:
+    """As if vendor/page.js had just been made from js/app/main.js."""
+    made_from = {"js/app/main.js": describe_file(page, page / "js/app/main.js").sha256}
+    (page / "vendor" / "sources.json").write_text(json.dumps(made_from), encoding="utf-8")
 
 
 def make_model(tmp_path: Path, spec: ModelSpec) -> Path:

@@ -1,5 +1,5 @@
 /**
- * Makes vendor/ from the packages that package.json pins, and from kernels/: `npm run vendor`.
+ * Makes vendor/ from the packages that package.json pins, from kernels/ and from js/: `npm run vendor`.
  *
  *     vendor/tfjs.js                      TF.js core, converter, wasm backend (one ES module)
  *     vendor/chunks/*.js                  the other backends, loaded only when they are asked for
@@ -8,14 +8,16 @@
  *     vendor/kernels-*.wasm               kernels/, compiled for two kinds of processor
  *     vendor/media.js                     mediabunny: the frames of video files
  *     vendor/chart.js, chart.css          uPlot
+ *     vendor/page*.js, worker.js          js/, bundled: 110 modules one by one cost a visitor a third of the start
+ *     vendor/sources.json                 SHA-256 of every file that those were made from
  *     vendor/files.json                   size and SHA-256 of everything above
  *     vendor/THIRD_PARTY_LICENSES.txt     the licence of everything above
- *     vendor/.stamp                       what it was made from; a second run with the same input does nothing
+ *     vendor/.stamp                       what it was made from; a second run makes only what is out of date
  *
  * It is made in a temporary folder and moved into place at the end: an interrupted run leaves the old one whole.
  */
 import {createHash} from 'node:crypto';
-import {mkdir, readFile, readdir, rename, rm, stat, writeFile} from 'node:fs/promises';
+import {cp, mkdir, readFile, readdir, rename, rm, stat, writeFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {gzipSync} from 'node:zlib';
@@ -23,6 +25,7 @@ import {gzipSync} from 'node:zlib';
 import {checkModules, exists, LIBRARY_OPTIONS, MODULES, SITE, THREADED, TOOLS} from './bundling.mjs';
 import {compileKernels, KERNELS} from './kernels.mjs';
 
+const SOURCES = path.join(SITE, 'js');
 const VENDOR = path.join(SITE, 'vendor');
 const STAGING = path.join(SITE, 'vendor.tmp');
 const WASM_PACKAGE = path.join(MODULES, '@tensorflow', 'tfjs-backend-wasm');
@@ -31,11 +34,24 @@ const FACE_API_PACKAGE = path.join(MODULES, '@vladmandic', 'face-api');
 async function main() {
   await checkModules();
   const input = await hashInput();
-  if (await isUpToDate(input)) {
+  const page = await hashFolders([SOURCES]);
+  const made = await readStamp();
+  if (made.input === input && made.page === page) {
     console.log('vendor/ is up to date');
     return;
   }
   await rm(STAGING, {recursive: true, force: true});
+  if (made.input === input) await cp(VENDOR, STAGING, {recursive: true});
+  else await makeLibraries();
+  await bundlePage();
+  await writeFile(path.join(STAGING, 'files.json'), await describeFiles());
+  await report();
+  await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, page, files: await listSizes(STAGING)}, null, 2));
+  await rm(VENDOR, {recursive: true, force: true});
+  await rename(STAGING, VENDOR);
+}
+
+async function makeLibraries() {
   await mkdir(STAGING, {recursive: true});
   for (const [name, binary] of Object.entries(await compileKernels())) await writeFile(path.join(STAGING, name), binary);
   const packages = await bundle();
@@ -43,12 +59,41 @@ async function main() {
   await copyDetectorWeights();
   await copyFile(path.join(MODULES, 'uplot', 'dist', 'uPlot.min.css'), 'chart.css');
   await writeLicences([...packages, '@vladmandic/face-api'].sort()); // of which only the weights are taken
-  await writeFile(path.join(STAGING, 'files.json'), await describeFiles());
-  await report();
-  await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, files: await listSizes(STAGING)}, null, 2));
-  await rm(VENDOR, {recursive: true, force: true});
-  await rename(STAGING, VENDOR);
 }
+
+/** The page and its worker, and in page-* what they share or seldom load; all beside its libraries, where js/vendor.js looks for them. */
+async function bundlePage() {
+  const {build} = await import('esbuild');
+  for (const name of await readdir(STAGING)) if (/^(page|worker)[-.]/.test(name)) await rm(path.join(STAGING, name));
+  const result = await build({
+    ...LIBRARY_OPTIONS,
+    target: 'es2022',
+    entryPoints: {page: path.join(SOURCES, 'app', 'main.js'), worker: path.join(SOURCES, 'inference', 'worker.js')},
+    plugins: [takeOwnVendor],
+    outdir: STAGING,
+    chunkNames: 'page-[name]-[hash]',
+    splitting: true,
+    format: 'esm',
+    charset: 'utf8',
+    sourcemap: 'linked',
+    sourcesContent: false, // js/ lies beside it
+    metafile: true,
+  });
+  const sources = await Promise.all(Object.keys(result.metafile.inputs).sort().map(async (name) => [name, await hashFile(path.join(SITE, name))]));
+  await writeFile(path.join(STAGING, 'sources.json'), `${JSON.stringify(Object.fromEntries(sources), null, 1)}\n`);
+}
+
+/**
+ * js/vendor.js itself, although package.json names another one for bundlers: theirs have no files beside them.
+ * @type {import('esbuild').Plugin}
+ */
+const takeOwnVendor = {
+  name: 'take-own-vendor',
+  setup(build) {
+    const own = path.join(SOURCES, 'vendor.js');
+    build.onResolve({filter: /\/vendor\.js$/}, (asked) => (path.resolve(asked.resolveDir, asked.path) === own ? {path: own} : undefined));
+  },
+};
 
 /** Bundle the three entries. Returns the folders of the packages that ended up in the output. */
 async function bundle() {
@@ -125,28 +170,36 @@ async function licenceText(name, folder, license) {
 
 /** Path, size and hash of every file, as in the model's manifest: sw.js keeps them by their hash. */
 async function describeFiles() {
-  const files = await Promise.all((await listSizes(STAGING)).map(async ([name, bytes]) => {
-    const sha256 = createHash('sha256').update(await readFile(path.join(STAGING, name))).digest('hex');
-    return {path: name, bytes, sha256};
+  const listed = (await listSizes(STAGING)).filter(([name]) => !['files.json', '.stamp'].includes(name));
+  const files = await Promise.all(listed.map(async ([name, bytes]) => {
+    return {path: name, bytes, sha256: await hashFile(path.join(STAGING, name))};
   }));
   return `${JSON.stringify({files}, null, 1)}\n`;
 }
 
 async function hashInput() {
-  const hash = createHash('sha256');
-  hash.update(await readFile(path.join(SITE, 'package-lock.json')));
-  for (const folder of [TOOLS, KERNELS]) {
+  return hashFolders([TOOLS, KERNELS], await readFile(path.join(SITE, 'package-lock.json')));
+}
+
+async function hashFile(file) {
+  return createHash('sha256').update(await readFile(file)).digest('hex');
+}
+
+async function hashFolders(folders, first = '') {
+  const hash = createHash('sha256').update(first);
+  for (const folder of folders) {
     for (const [name] of await listSizes(folder)) hash.update(name).update(await readFile(path.join(folder, name)));
   }
   return hash.digest('hex');
 }
 
-async function isUpToDate(input) {
+/** What the folder was made from; nothing if it is not whole. */
+async function readStamp() {
   const stamp = path.join(VENDOR, '.stamp');
-  if (!(await exists(stamp))) return false;
+  if (!(await exists(stamp))) return {};
   const made = JSON.parse(await readFile(stamp, 'utf8'));
   const present = new Map(await listSizes(VENDOR)); // may hold more, such as a build tool's own marks
-  return made.input === input && made.files.every(([name, bytes]) => present.get(name) === bytes);
+  return made.files.every(([name, bytes]) => present.get(name) === bytes) ? made : {};
 }
 
 /** [relative path, bytes] of every file in a folder, sorted. */

@@ -1,9 +1,14 @@
 /**
- * Says why the page does not start where its modules cannot be loaded: opened as a file, in a sandboxed frame, or from an
- * incomplete folder. A classic script with its own sentences, because no module is there to say it.
+ * Starts the page from js/ where vendor/ has not been made: it then says so itself. Says why the page does not start where
+ * no module can be loaded: opened as a file, in a sandboxed frame, or from an incomplete folder. A classic script with its
+ * own sentences, because no module is there to say it.
  */
 addEventListener('error', (event) => {
   if (!(event.target instanceof HTMLScriptElement)) return;
+  if (event.target.getAttribute('src') === 'vendor/page.js') {
+    document.head.append(Object.assign(document.createElement('script'), {type: 'module', src: 'js/app/main.js'}));
+    return;
+  }
   const show = () => {
     const alert = document.querySelector('#alert');
     const text = document.querySelector('#alert-text');

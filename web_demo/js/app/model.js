@@ -94,6 +94,7 @@ export function createModel(query, status, onRestart) {
       ...model.choice,
       detectorSize: detector === null ? null : Number(detector),
       maxPixels: Number(maxPixels) || null,
+      workerUrl: new URL('vendor/worker.js', document.baseURI), // in the same bundle as this page's vendor/page.js
       worker: query.get('worker') === 'never' ? 'never' : 'auto',
       onProgress({stage, doneBytes = 0, totalBytes = 0}) {
         if (status.state !== 'loading') return;
@@ -106,8 +107,7 @@ export function createModel(query, status, onRestart) {
 
 /** What a later visit may need without a network. Resolves as soon as files can be fetched through the service worker. */
 async function keepOffline() {
-  // The first PNG, which loads a module of its own, may come without a network, and so may a click on the licences.
-  const offline = await prepareOffline({alsoKeep: [...await listSamples(), 'js/pixels/png.js', LICENCES]});
+  const offline = await prepareOffline({alsoKeep: [...await listSamples(), LICENCES]});
   void offline.kept.then((isKept) => { document.body.dataset.offline = isKept ? 'kept' : 'not_kept'; });
 }
 

@@ -127,8 +127,9 @@ def _is_hidden(path: Path) -> bool:
 
 
 def check_site_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None:
-    """Raise SetupError if the page is not built, SiteError if `out` is no place for a site."""
+    """Raise SetupError if the page is not built as it is now, SiteError if `out` is no place for a site."""
     check_page(page)
+    check_bundle(page)
     for folder in (page, model_dir):
         if _overlap(out, folder):
             raise SiteError(f"--site {out} and {folder} lie one inside the other; choose a folder apart from it")
@@ -136,12 +137,11 @@ def check_site_target(out: Path, model_dir: Path, page: Path = WEB_DEMO) -> None
 
 
 def check_page(page: Path) -> None:
-    """Raise SetupError if the page's sources or what `make vendor` makes of them are missing, or out of date."""
+    """Raise SetupError if the page's sources or its libraries are missing."""
     if not (page / "index.html").is_file():
         raise SetupError(f"{page} has no index.html: a site is made in a checkout of the project; run it from one")
     if not (page / LICENCES).is_file():
         raise SetupError(f"the page's JavaScript libraries are not built (no {page / LICENCES}); run 'make vendor'")
-    check_bundle(page)
 
 
 def check_bundle(page: Path) -> None:

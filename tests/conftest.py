@@ -31,6 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "test_self_test",
         "test_whole_session",
         "test_page",
+        "test_bench",
+        "test_witness",
+        "test_workflow",
+        "test_retest",
+        "test_wheel",
     )
     pages = TESTS / "page"
 

@@ -17,7 +17,7 @@ from tests.support import clips
 from tests.support.node import run_in_node
 from tests.support.performances import camera_arguments
 from tests.support.readings import box_of
-from tests.support.visits import TIMEOUT_MS, OpenPage, Visit
+from tests.support.visits import TIMEOUT_MS, OpenPage, ServeChanged, Visit, keep_one_crop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
@@ -303,8 +303,8 @@ LOSE_CONTEXT = """async () => {
 }"""
 
 
-def test_a_lost_graphics_context_is_survived(open_page: OpenPage, site: SiteServer) -> None:
-    visit = open_page(f"{site.url}?backend=webgl&precision=float32")
+def test_a_lost_graphics_context_is_survived(open_page: OpenPage, serve_changed: ServeChanged) -> None:
+    visit = open_page(f"{serve_changed(keep_one_crop).url}?backend=webgl&precision=float32")
     visit.wait_for("ready")
     visit.read_sample()
     before = visit.probabilities

@@ -17,7 +17,7 @@ from reon_export.paths import SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.site.server import SiteServer
 from reon_export.spec import ModelSpec
 from tests.support.readings import ASTRONAUT, ASTRONAUT_FACE, box_of, expected_probabilities
-from tests.support.visits import OpenPage, ServeChanged, Visit, copy_model
+from tests.support.visits import OpenPage, ServeChanged, Visit, copy_model, keep_one_crop
 
 # model_dir is asked for by every test, so that it is built before a browser is open: building it opens one too.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
@@ -119,11 +119,11 @@ def test_a_wrong_backend_is_reported_and_none_other_is_taken(open_page: OpenPage
 
 
 def test_without_webassembly_another_backend_is_taken_and_the_page_says_why(
-    open_page: OpenPage, site: SiteServer
+    open_page: OpenPage, serve_changed: ServeChanged
 ) -> None:
     # On the page's own thread: what a test takes away from the page is still there in a worker.
     without = "delete globalThis.WebAssembly; delete Navigator.prototype.gpu"
-    visit = open_page(f"{site.url}?worker=never", init_script=without)
+    visit = open_page(f"{serve_changed(keep_one_crop).url}?worker=never", init_script=without)
     visit.wait_for("ready")
     assert visit.data("#facts", "backend") == "webgl"
     facts = visit.facts

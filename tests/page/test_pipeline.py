@@ -25,7 +25,7 @@ from reon_export.spec import ModelSpec
 from tests.support import clips
 from tests.support.page_tracks import OPEN_ERROR, TRACK, TRACK_AND_SCORE, python_track
 from tests.support.performances import QUICK_FPS
-from tests.support.visits import OpenPage, Visit
+from tests.support.visits import OpenPage, ServeChanged, Visit, keep_one_crop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("model_dir")]
 
@@ -102,8 +102,8 @@ def test_the_worker_and_the_page_give_what_python_gives(visit: Visit, model_dir:
 
 
 @pytest.mark.parametrize("backend", ["webgl", "cpu"])
-def test_other_backends_run_in_the_worker(visit: Visit, backend: str) -> None:
-    answers = analyze(visit, "auto", backend)
+def test_other_backends_run_in_the_worker(open_page: OpenPage, serve_changed: ServeChanged, backend: str) -> None:
+    answers = analyze(open_page(f"{serve_changed(keep_one_crop).url}parity.html"), "auto", backend)
     assert answers["backend"] == backend
     assert answers["offMainThread"] is True
     assert answers["answers"][0]["label"] == "happiness"

@@ -46,7 +46,7 @@ async function main() {
   await bundlePage();
   await writeFile(path.join(STAGING, 'files.json'), await describeFiles());
   await report();
-  await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, page, files: await listSizes(STAGING)}, null, 2));
+  await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, page, files: await listMade()}, null, 2));
   await rm(VENDOR, {recursive: true, force: true});
   await rename(STAGING, VENDOR);
 }
@@ -170,8 +170,8 @@ async function licenceText(name, folder, license) {
 
 /** Path, size and hash of every file, as in the model's manifest: sw.js keeps them by their hash. */
 async function describeFiles() {
-  const listed = (await listSizes(STAGING)).filter(([name]) => !['files.json', '.stamp'].includes(name));
-  const files = await Promise.all(listed.map(async ([name, bytes]) => {
+  const listed = await listMade();
+  const files = await Promise.all(listed.filter(([name]) => name !== 'files.json').map(async ([name, bytes]) => {
     return {path: name, bytes, sha256: await hashFile(path.join(STAGING, name))};
   }));
   return `${JSON.stringify({files}, null, 1)}\n`;
@@ -200,6 +200,11 @@ async function readStamp() {
   const made = JSON.parse(await readFile(stamp, 'utf8'));
   const present = new Map(await listSizes(VENDOR)); // may hold more, such as a build tool's own marks
   return made.files.every(([name, bytes]) => present.get(name) === bytes) ? made : {};
+}
+
+/** Without hidden files: the stamp itself, and a build tool's own marks. */
+async function listMade() {
+  return (await listSizes(STAGING)).filter(([name]) => !name.startsWith('.'));
 }
 
 /** [relative path, bytes] of every file in a folder, sorted. */

@@ -24,8 +24,8 @@ const LISTED_CACHE = `${OWN_CACHES}v${VERSION} listed`;
 const OTHER_CACHE = `${OWN_CACHES}v${VERSION} other`;
 
 const LISTS = ['model/manifest.json', 'vendor/files.json'].map((path) => new URL(path, SCOPE).href);
-// What only some visits load (video decoder, charts, PNG reader): kept all the same. Of the networks' runtimes (kernels-*, tfjs-* and
-// chunks/, up to 300 kB each) a device needs one, which is kept when it is loaded.
+// What only some visits load (video decoder, charts, PNG reader): kept all the same. Of the networks' runtimes (kernels-*,
+// tfjs-* and chunks/, up to 300 kB each) a device needs one, which is kept when it is loaded.
 const LAZY_LIBRARY = /\/vendor\/(?!tfjs)[^/]+\.(js|css)$/;
 
 const PATIENCE_MS = 3000; // with a network that does not answer, before the kept copy is taken

@@ -166,9 +166,8 @@ def test_page_and_python_give_the_same_score_for_the_same_videos(
     init_script: str | None,
 ) -> None:
     seconds = clips.length_of(SHOTS)
-    fps = (
-        QUICK_FPS if init_script is None else clips.FPS
-    )  # a player that does not name a rate is asked 30 times a second
+    # A player that does not name a rate is asked 30 times a second.
+    fps = QUICK_FPS if init_script is None else clips.FPS
     write = clips.write_phone_clip if kind == "phone" else clips.write_clip
     suffix, mime = (".mp4", "video/mp4") if kind == "phone" else (".webm", "video/webm")
     files = [

@@ -33,6 +33,22 @@ const loadWorkersFromFiles = {
   },
 };
 
+/**
+ * Another file in the place of js/vendor.js, which knows where everything lies; or that very file, although package.json
+ * names a third one for bundlers.
+ * @param {string} file
+ * @returns {import('esbuild').Plugin}
+ */
+export function takeVendor(file) {
+  const usual = path.join(SITE, 'js', 'vendor.js');
+  return {
+    name: 'take-vendor',
+    setup(build) {
+      build.onResolve({filter: /\/vendor\.js$/}, (asked) => (path.resolve(asked.resolveDir, asked.path) === usual ? {path: file} : undefined));
+    },
+  };
+}
+
 function replaceOnce(source, pattern, replacement) {
   const count = source.match(new RegExp(pattern, 'g'))?.length ?? 0;
   if (count !== 1) {

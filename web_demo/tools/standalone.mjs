@@ -6,17 +6,7 @@
  */
 import path from 'node:path';
 
-import {checkModules, LIBRARY_OPTIONS, SITE, TOOLS} from './bundling.mjs';
-
-/** @type {import('esbuild').Plugin} */
-const takeStandaloneVendor = {
-  name: 'take-standalone-vendor',
-  setup(build) {
-    const replaced = path.join(SITE, 'js', 'vendor.js');
-    build.onResolve({filter: /\/vendor\.js$/}, (asked) => (
-      path.resolve(asked.resolveDir, asked.path) === replaced ? {path: path.join(TOOLS, 'standalone_vendor.js')} : undefined));
-  },
-};
+import {checkModules, LIBRARY_OPTIONS, takeVendor, TOOLS} from './bundling.mjs';
 
 async function main() {
   const [out] = process.argv.slice(2);
@@ -25,7 +15,7 @@ async function main() {
   const {build} = await import('esbuild');
   await build({
     ...LIBRARY_OPTIONS,
-    plugins: [takeStandaloneVendor, ...LIBRARY_OPTIONS.plugins],
+    plugins: [takeVendor(path.join(TOOLS, 'standalone_vendor.js')), ...LIBRARY_OPTIONS.plugins],
     entryPoints: [path.join(TOOLS, 'standalone_entry.js')],
     outfile: path.resolve(out),
     format: 'iife',

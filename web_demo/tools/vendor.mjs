@@ -22,11 +22,13 @@ import {createRequire} from 'node:module';
 import path from 'node:path';
 import {gzipSync} from 'node:zlib';
 
-import {checkModules, exists, LIBRARY_OPTIONS, MODULES, SITE, THREADED, TOOLS} from './bundling.mjs';
+import {checkModules, exists, LIBRARY_OPTIONS, MODULES, SITE, takeVendor, THREADED, TOOLS} from './bundling.mjs';
 import {compileKernels, KERNELS} from './kernels.mjs';
 
 const SOURCES = path.join(SITE, 'js');
 const VENDOR = path.join(SITE, 'vendor');
+// What bundlePage and what follows it make, and hidden files.
+const MADE_LAST = /^((page|worker)[-.].*|(sources|files)\.json|\..*)$/;
 const STAGING = path.join(SITE, 'vendor.tmp');
 const WASM_PACKAGE = path.join(MODULES, '@tensorflow', 'tfjs-backend-wasm');
 const FACE_API_PACKAGE = path.join(MODULES, '@vladmandic', 'face-api');
@@ -34,19 +36,18 @@ const FACE_API_PACKAGE = path.join(MODULES, '@vladmandic', 'face-api');
 async function main() {
   await checkModules();
   const input = await hashInput();
-  const page = await hashFolders([SOURCES]);
-  const made = await readStamp();
-  if (made.input === input && made.page === page) {
+  const areLibrariesMade = await isUpToDate(input);
+  if (areLibrariesMade && await isPageUpToDate()) {
     console.log('vendor/ is up to date');
     return;
   }
   await rm(STAGING, {recursive: true, force: true});
-  if (made.input === input) await cp(VENDOR, STAGING, {recursive: true});
+  if (areLibrariesMade) await cp(VENDOR, STAGING, {recursive: true, filter: (from) => !MADE_LAST.test(path.basename(from))});
   else await makeLibraries();
   await bundlePage();
   await writeFile(path.join(STAGING, 'files.json'), await describeFiles());
   await report();
-  await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, page, files: await listMade()}, null, 2));
+  await writeFile(path.join(STAGING, '.stamp'), JSON.stringify({input, files: await listSizes(STAGING)}, null, 2));
   await rm(VENDOR, {recursive: true, force: true});
   await rename(STAGING, VENDOR);
 }
@@ -64,12 +65,11 @@ async function makeLibraries() {
 /** The page and its worker, and in page-* what they share or seldom load; all beside its libraries, where js/vendor.js looks for them. */
 async function bundlePage() {
   const {build} = await import('esbuild');
-  for (const name of await readdir(STAGING)) if (/^(page|worker)[-.]/.test(name)) await rm(path.join(STAGING, name));
   const result = await build({
     ...LIBRARY_OPTIONS,
     target: 'es2022',
     entryPoints: {page: path.join(SOURCES, 'app', 'main.js'), worker: path.join(SOURCES, 'inference', 'worker.js')},
-    plugins: [takeOwnVendor],
+    plugins: [takeVendor(path.join(SOURCES, 'vendor.js'))],
     outdir: STAGING,
     chunkNames: 'page-[name]-[hash]',
     splitting: true,
@@ -82,18 +82,6 @@ async function bundlePage() {
   const sources = await Promise.all(Object.keys(result.metafile.inputs).sort().map(async (name) => [name, await hashFile(path.join(SITE, name))]));
   await writeFile(path.join(STAGING, 'sources.json'), `${JSON.stringify(Object.fromEntries(sources), null, 1)}\n`);
 }
-
-/**
- * js/vendor.js itself, although package.json names another one for bundlers: theirs have no files beside them.
- * @type {import('esbuild').Plugin}
- */
-const takeOwnVendor = {
-  name: 'take-own-vendor',
-  setup(build) {
-    const own = path.join(SOURCES, 'vendor.js');
-    build.onResolve({filter: /\/vendor\.js$/}, (asked) => (path.resolve(asked.resolveDir, asked.path) === own ? {path: own} : undefined));
-  },
-};
 
 /** Bundle the three entries. Returns the folders of the packages that ended up in the output. */
 async function bundle() {
@@ -170,41 +158,38 @@ async function licenceText(name, folder, license) {
 
 /** Path, size and hash of every file, as in the model's manifest: sw.js keeps them by their hash. */
 async function describeFiles() {
-  const listed = await listMade();
-  const files = await Promise.all(listed.filter(([name]) => name !== 'files.json').map(async ([name, bytes]) => {
+  const files = await Promise.all((await listSizes(STAGING)).map(async ([name, bytes]) => {
     return {path: name, bytes, sha256: await hashFile(path.join(STAGING, name))};
   }));
   return `${JSON.stringify({files}, null, 1)}\n`;
 }
 
 async function hashInput() {
-  return hashFolders([TOOLS, KERNELS], await readFile(path.join(SITE, 'package-lock.json')));
+  const hash = createHash('sha256');
+  hash.update(await readFile(path.join(SITE, 'package-lock.json')));
+  for (const folder of [TOOLS, KERNELS]) {
+    for (const [name] of await listSizes(folder)) hash.update(name).update(await readFile(path.join(folder, name)));
+  }
+  return hash.digest('hex');
 }
 
 async function hashFile(file) {
   return createHash('sha256').update(await readFile(file)).digest('hex');
 }
 
-async function hashFolders(folders, first = '') {
-  const hash = createHash('sha256').update(first);
-  for (const folder of folders) {
-    for (const [name] of await listSizes(folder)) hash.update(name).update(await readFile(path.join(folder, name)));
-  }
-  return hash.digest('hex');
-}
-
-/** What the folder was made from; nothing if it is not whole. */
-async function readStamp() {
+async function isUpToDate(input) {
   const stamp = path.join(VENDOR, '.stamp');
-  if (!(await exists(stamp))) return {};
+  if (!(await exists(stamp))) return false;
   const made = JSON.parse(await readFile(stamp, 'utf8'));
   const present = new Map(await listSizes(VENDOR)); // may hold more, such as a build tool's own marks
-  return made.files.every(([name, bytes]) => present.get(name) === bytes) ? made : {};
+  return made.input === input && made.files.every(([name, bytes]) => present.get(name) === bytes);
 }
 
-/** Without hidden files: the stamp itself, and a build tool's own marks. */
-async function listMade() {
-  return (await listSizes(STAGING)).filter(([name]) => !name.startsWith('.'));
+/** As check_bundle in reon_export/site/static_site.py: every module is still what the page was bundled from. */
+async function isPageUpToDate() {
+  const sources = Object.entries(JSON.parse(await readFile(path.join(VENDOR, 'sources.json'), 'utf8')));
+  const hashes = await Promise.all(sources.map(([name]) => hashFile(path.join(SITE, name)).catch(() => null)));
+  return sources.every(([, sha256], i) => hashes[i] === sha256);
 }
 
 /** [relative path, bytes] of every file in a folder, sorted. */

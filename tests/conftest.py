@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 from filelock import FileLock
 
-from reon_export.faces.samples import crops_from_samples
+from reon_export.faces.samples import crops_from_photos
 from reon_export.manifest import MANIFEST_NAME, read_manifest
-from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, PROJECT_ROOT, WEB_DEMO
+from reon_export.paths import DEFAULT_CHECKPOINT, DEFAULT_MODEL_DIR, PROJECT_ROOT, SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.spec import Layout, ModelSpec, read_spec
 
 TESTS = Path(__file__).parent
@@ -55,7 +55,7 @@ def default_spec() -> ModelSpec:
 @pytest.fixture(scope="session")
 def face_crops_rgb(default_spec: ModelSpec) -> npt.NDArray[np.uint8]:
     """64 real face crops, uint8 [64, 112, 112, 3], RGB."""
-    return crops_from_samples(default_spec).crops_rgb
+    return crops_from_photos(SAMPLE_PHOTOS, default_spec).crops_rgb
 
 
 @pytest.fixture(scope="session")

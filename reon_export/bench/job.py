@@ -19,11 +19,11 @@ import numpy as np
 from reon_export.bench.records import BenchRun, Memory, Row, Step, Visit
 from reon_export.browsers.select import open_page
 from reon_export.errors import BrowserError, ParityError
-from reon_export.faces.samples import crops_from_samples
+from reon_export.faces.samples import crops_from_photos
 from reon_export.manifest import Manifest, read_manifest
 from reon_export.parity.compare import measure
 from reon_export.parity.gates import gate_for, judge
-from reon_export.paths import DEFAULT_MODEL_DIR, WEB_DEMO
+from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS, WEB_DEMO
 from reon_export.progress import OnProgress, ignore_progress
 from reon_export.runtimes.onnx_runtime import load_onnx
 from reon_export.runtimes.page_session import PageSession, check_page_is_built, check_ready
@@ -144,7 +144,7 @@ class _Model:
 
 def _read_model(index: int, folder: Path) -> _Model:
     manifest = read_manifest(folder)
-    crops_rgb = crops_from_samples(manifest.spec, PARITY_CROPS).crops_rgb
+    crops_rgb = crops_from_photos(SAMPLE_PHOTOS, manifest.spec, PARITY_CROPS).crops_rgb
     expected = load_onnx(folder, manifest.artefact("onnx", "float32"), manifest.spec)(crops_rgb)
     return _Model(index, folder, manifest, crops_rgb, expected)
 

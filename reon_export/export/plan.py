@@ -13,10 +13,10 @@ from reon_export.checkpoint.answers import find_constant_answer, is_untrained
 from reon_export.checkpoint.resolve_spec import SpecOptions, resolve_spec
 from reon_export.environment.converters import Converter, check_converter
 from reon_export.errors import CheckpointError, ExportError, SiteError
-from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_samples
+from reon_export.faces.samples import CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import MODEL_KIND, PRECISIONS, Precision
 from reon_export.output_places import check_inputs_apart, check_replaceable
-from reon_export.paths import DEFAULT_MODEL_DIR
+from reon_export.paths import DEFAULT_MODEL_DIR, SAMPLE_PHOTOS
 from reon_export.runtimes.page_session import check_page_is_built
 from reon_export.runtimes.predictions import Predictions
 from reon_export.runtimes.torch_runtime import TorchRuntime
@@ -90,7 +90,7 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     load_options = LoadOptions(options.layout, options.image_size, options.entry)
     checkpoint = load_checkpoint(weights, load_options)
     spec, assumptions = resolve_spec(weights.path, checkpoint.num_classes, options)
-    crops = crops_from_folder(options.crops, spec) if options.crops else crops_from_samples(spec)
+    crops = crops_from_folder(options.crops, spec) if options.crops else crops_from_photos(SAMPLE_PHOTOS, spec)
     graph = ClassifierGraph(checkpoint.model, spec)
     batch_nchw = graph.normalise(torch.from_numpy(crops.crops_rgb).permute(0, 3, 1, 2))
     if checkpoint.layout_source == "assumed":  # names alone could not tell: its behaviour on faces may

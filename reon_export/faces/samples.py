@@ -1,7 +1,7 @@
 """Sets of face crops for parity: cut from the shipped photographs, or taken from a folder of crops."""
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -13,13 +13,10 @@ from reon_export.faces.crop import Box, Image, cut_square, square_crop
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.image_files import find_images, list_images, read_image_rgb
 from reon_export.faces.preprocess import crop_face, resize_bilinear
-from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.spec import ModelSpec
 
 DEFAULT_SAMPLES = 64
 DEFAULT_SEED = 20
-
-_Photo = tuple[str, Image, Box]  # its file name, itself, its face
 
 
 @dataclass(frozen=True)
@@ -59,39 +56,7 @@ def crops_from_photos(folder: Path, spec: ModelSpec, count: int = DEFAULT_SAMPLE
     The first crop of each photograph is the plain one; the others are augmented, seeded by `seed`.
     Raises FaceError if a photograph has no face.
     """
-    return _cut_crops(_find_faces(folder), spec, count, seed)
-
-
-def crops_from_samples(spec: ModelSpec, count: int = DEFAULT_SAMPLES) -> CropSet:
-    """The same of the shipped photographs, cut once a process: it takes two seconds, and they do not change."""
-    crops = _cut_samples(spec, count)
-    return CropSet(crops.crops_rgb.copy(), crops.names)
-
-
-@lru_cache(maxsize=8)
-def _cut_samples(spec: ModelSpec, count: int) -> CropSet:
-    return _cut_crops(_find_sample_faces(), spec, count, DEFAULT_SEED)
-
-
-@cache
-def _find_sample_faces() -> list[_Photo]:
-    return _find_faces(SAMPLE_PHOTOS)
-
-
-def _find_faces(folder: Path) -> list[_Photo]:
-    """The largest Haar face of each photograph. Raises FaceError if one has none."""
-    detector = HaarDetector()
-    photos: list[_Photo] = []
-    for path in list_images(folder):
-        image_rgb = read_image_rgb(path)
-        boxes = detector.detect(image_rgb)
-        if not boxes:
-            raise FaceError(f"no face found in {path}; expected photographs with a frontal face")
-        photos.append((path.name, image_rgb, boxes[0]))
-    return photos
-
-
-def _cut_crops(photos: list[_Photo], spec: ModelSpec, count: int, seed: int) -> CropSet:
+    photos = [(path.name, *_read_face(path, path.stat().st_mtime_ns)) for path in list_images(folder)]
     random = np.random.default_rng(seed)
     crops, names = [], []
     for index in range(count):
@@ -104,6 +69,16 @@ def _cut_crops(photos: list[_Photo], spec: ModelSpec, count: int, seed: int) -> 
             crops.append(_augmented_crop(image_rgb, box, change, spec))
             names.append(f"{name}: {change}")
     return CropSet(np.stack(crops), tuple(names))
+
+
+@lru_cache(maxsize=8)
+def _read_face(path: Path, changed_ns: int) -> tuple[Image, Box]:  # noqa: ARG001  the key: a file that changed is read anew
+    """A photograph and its largest Haar face; kept, since finding it takes half a second. Raises FaceError."""
+    image_rgb = read_image_rgb(path)
+    boxes = HaarDetector().detect(image_rgb)
+    if not boxes:
+        raise FaceError(f"no face found in {path}; expected photographs with a frontal face")
+    return image_rgb, boxes[0]
 
 
 def crops_from_folder(folder: Path, spec: ModelSpec, limit: int | None = None) -> CropSet:

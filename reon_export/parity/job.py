@@ -10,7 +10,7 @@ from pathlib import Path
 from reon_export.browsers.version import BrowserVersion
 from reon_export.errors import BrowserError, ManifestError, ParityError, ReonExportError, UnavailableError
 from reon_export.faces.image_files import list_images
-from reon_export.faces.samples import DEFAULT_SAMPLES, CropSet, crops_from_folder, crops_from_samples
+from reon_export.faces.samples import DEFAULT_SAMPLES, CropSet, crops_from_folder, crops_from_photos
 from reon_export.manifest import Manifest, Precision, read_manifest
 from reon_export.parity.bisect.bisect import bisect_model
 from reon_export.parity.bisect.divergence import BisectReport
@@ -114,7 +114,7 @@ def _prepare(options: ParityOptions, on_progress: OnProgress) -> _Job:
 def _read_crops(options: ParityOptions, manifest: Manifest, count: int) -> CropSet:
     if options.crops:
         return crops_from_folder(options.crops, manifest.spec, count)
-    return crops_from_samples(manifest.spec, count)
+    return crops_from_photos(SAMPLE_PHOTOS, manifest.spec, count)
 
 
 def _loadable_precisions(manifest: Manifest) -> tuple[Precision, ...]:

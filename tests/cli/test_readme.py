@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from reon_export.cli.app import app
 from reon_export.export import plan
-from reon_export.faces.samples import crops_from_samples
+from reon_export.faces.samples import crops_from_photos
 from reon_export.paths import DEFAULT_CHECKPOINT, PROJECT_ROOT
 
 README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,7 +52,7 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shutil.copy(DEFAULT_CHECKPOINT, tmp_path / "my.safetensors")
     monkeypatch.chdir(tmp_path)
     # At 224 pixels the usual 64 crops take half a minute.
-    monkeypatch.setattr(plan, "crops_from_samples", partial(crops_from_samples, count=8))
+    monkeypatch.setattr(plan, "crops_from_photos", partial(crops_from_photos, count=8))
     names: dict[str, object] = {"crops_rgb": np.zeros((2, 224, 224, 3), np.uint8)}
     exec(example, names)  # noqa: S102  # our own README
     probabilities = names["probabilities"]

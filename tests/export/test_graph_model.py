@@ -17,8 +17,9 @@ from reon_export.errors import ExportError
 from reon_export.export.graph_model import convert_graph
 from reon_export.export.onnx import export_onnx, simplify_onnx
 from reon_export.export.weight_shards import quantise_uint8, write_graph_model
-from reon_export.faces.samples import crops_from_samples
+from reon_export.faces.samples import crops_from_photos
 from reon_export.manifest import PRECISIONS
+from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.runtimes.onnx_runtime import load_classifier
 from reon_export.spec import OPSETS, InputSpec, Label, Layout, ModelSpec
 from tests.support.graph_models import as_model, run_model
@@ -270,7 +271,7 @@ def test_eight_bits_are_a_step_off_at_most_and_zero_stays_zero(values: list[floa
 @pytest.mark.slow
 def test_the_default_model_runs_in_tfjs_alone(model_dir: Path, default_spec: ModelSpec) -> None:
     """`tf.loadGraphModel` and nothing of ours, in every precision, against ONNX Runtime."""
-    crops = crops_from_samples(default_spec, count=1).crops_rgb
+    crops = crops_from_photos(SAMPLE_PHOTOS, default_spec, count=1).crops_rgb
     expected = load_classifier(model_dir)(crops).probabilities
     # float32: 1.8e-6 was measured over 64 crops; the others are their gates.
     for precision, tolerance in zip(PRECISIONS, (1e-5, 5e-3, 1), strict=True):

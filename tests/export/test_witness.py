@@ -14,8 +14,8 @@ import pytest
 from reon_export import BuildOptions, build
 from reon_export.environment.converters import WITNESS_PYTHON, check_converter
 from reon_export.errors import ExportError
-from reon_export.faces.samples import crops_from_samples
-from reon_export.paths import PROJECT_ROOT
+from reon_export.faces.samples import crops_from_photos
+from reon_export.paths import PROJECT_ROOT, SAMPLE_PHOTOS
 from reon_export.runtimes.page_session import open_page_session
 from reon_export.runtimes.predictions import Predictions
 from reon_export.runtimes.runtime_id import TFJS_WASM
@@ -38,7 +38,7 @@ def test_two_converters_agree(model_dir: Path, default_spec: ModelSpec, tmp_path
     made = build(options=BuildOptions(out=tmp_path / "witness", parity=False, converter="onnx2tf")).manifest
     assert made.tools["converter"] == "onnx2tf"
     assert {"onnx2tf", "tensorflow", "tensorflowjs"} <= made.tools.keys()
-    crops = crops_from_samples(default_spec).crops_rgb
+    crops = crops_from_photos(SAMPLE_PHOTOS, default_spec).crops_rgb
     answers: list[Predictions] = []
     for folder in (model_dir, tmp_path / "witness"):
         with open_page_session(folder) as session, load_tfjs(session, TFJS_WASM, "float32") as runtime:

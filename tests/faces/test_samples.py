@@ -11,7 +11,7 @@ from reon_export.errors import FaceError
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.image_files import list_images, read_image_rgb
-from reon_export.faces.samples import crops_from_folder, crops_from_photos, crops_from_samples
+from reon_export.faces.samples import crops_from_folder, crops_from_photos
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.spec import ModelSpec
 
@@ -51,10 +51,18 @@ def test_default_crops_are_64_distinct_named_and_repeatable(
 
 
 def test_crops_that_were_written_to_are_not_given_again(default_spec: ModelSpec) -> None:
-    first = crops_from_samples(default_spec, 2)
+    first = crops_from_photos(SAMPLE_PHOTOS, default_spec, 2)
     expected = first.crops_rgb.copy()
     first.crops_rgb[:] = 0
-    np.testing.assert_array_equal(crops_from_samples(default_spec, 2).crops_rgb, expected)
+    np.testing.assert_array_equal(crops_from_photos(SAMPLE_PHOTOS, default_spec, 2).crops_rgb, expected)
+
+
+def test_a_photograph_that_changed_is_read_anew(tmp_path: Path, default_spec: ModelSpec) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes((SAMPLE_PHOTOS / "obama.jpg").read_bytes())
+    first = crops_from_photos(tmp_path, default_spec, 1).crops_rgb
+    photo.write_bytes((SAMPLE_PHOTOS / "biden.jpg").read_bytes())
+    assert not np.array_equal(crops_from_photos(tmp_path, default_spec, 1).crops_rgb, first)
 
 
 def test_the_first_crops_are_the_plain_ones(face_crops_rgb: npt.NDArray[np.uint8], default_spec: ModelSpec) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from reon_export.faces.crop import Box
 from reon_export.faces.haar import HaarDetector
 from reon_export.faces.image_files import read_image_rgb
-from reon_export.faces.samples import crops_from_samples
+from reon_export.faces.samples import crops_from_photos
 from reon_export.paths import SAMPLE_PHOTOS
 from reon_export.spec import ModelSpec
 
@@ -35,7 +35,7 @@ def write_crops(folder: Path, crops_rgb: npt.NDArray[np.uint8]) -> Path:
 
 def make_crop_folders(folder: Path, spec: ModelSpec, count: int, labels: Sequence[str]) -> Path:
     """`count` real face crops, dealt out to class folders in turn."""
-    crops = crops_from_samples(spec, count)
+    crops = crops_from_photos(SAMPLE_PHOTOS, spec, count)
     for index, crop_rgb in enumerate(crops.crops_rgb):
         write_rgb(folder / labels[index % len(labels)] / f"{index:04d}.png", crop_rgb)
     return folder

@@ -17,7 +17,7 @@ SETUP := .venv/.setup-done
 TEST_SETUP := .venv/.test-setup-done
 PINS := pyproject.toml .ci/pip-install $(wildcard reon_export/environment/*.txt)
 NODE_MODULES := web_demo/node_modules/.setup-done
-VENDOR := web_demo/vendor/.vendor-done
+VENDOR := web_demo/vendor/.stamp
 MODEL := .venv/.model-built
 
 SOURCES := $(shell find reon_export models web_demo/js -type f -not -name '*.pyc') $(wildcard web_demo/parity.html)

@@ -181,7 +181,7 @@ async function isUpToDate(input) {
   const stamp = path.join(VENDOR, '.stamp');
   if (!(await exists(stamp))) return false;
   const made = JSON.parse(await readFile(stamp, 'utf8'));
-  const present = new Map(await listSizes(VENDOR)); // may hold more, such as a build tool's own marks
+  const present = new Map(await listSizes(VENDOR));
   return made.input === input && made.files.every(([name, bytes]) => present.get(name) === bytes);
 }
 

@@ -35,6 +35,7 @@ PEERS = WEB_DEMO / "bench" / "node_modules"
 NO_PEERS = "its package is not installed; run 'make bench-peers'"
 KERNEL_VARIANTS = (RuntimeId("kernels", "relaxed"), RuntimeId("kernels", "simd"))
 TASK_RUNTIMES = (*KERNEL_VARIANTS, TFJS_WASM)
+VISIT_RUNTIMES = (KERNELS, TFJS_WASM)  # whose first visit is measured; memory of the first that is asked for
 PAGE_RUNTIMES = (*TASK_RUNTIMES, RuntimeId("tfjs", "webgl"), RuntimeId("tfjs", "webgpu"))
 ORT_WEB = {f"onnxruntime-web:{provider}": provider for provider in ("wasm", "webgpu")}
 LITERT = "litert:wasm"
@@ -87,10 +88,13 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
             for runtime in TASK_RUNTIMES:
                 field.add_task(task, function, runtime)
         rows = [*field.absent, *_measure(field.contenders, options.rounds, on_progress)]
-        visits = tuple(_visit(pages, runtime, on_progress) for runtime in (KERNELS, TFJS_WASM))
+        kinds = {name.partition(":")[0] for name in options.runtimes}
+        visited = [runtime for runtime in VISIT_RUNTIMES if runtime.kind in kinds]
+        visits = tuple(_visit(pages, runtime, on_progress) for runtime in visited)
         own = {m.size: m for m in reversed(models) if m.manifest.tools.get("converter") != "onnx2tf"}
-        steps = tuple(step for model in own.values() for step in _profile(pages, model, on_progress))
-        memory = (_count_memory(pages, KERNELS, options.frames, on_progress),)
+        variants = [runtime for runtime in KERNEL_VARIANTS if str(runtime) in options.runtimes]
+        steps = tuple(step for model in own.values() for step in _profile(pages, model, variants, on_progress))
+        memory = tuple(_count_memory(pages, runtime, options.frames, on_progress) for runtime in visited[:1])
     order = {row.task: i for i, row in reversed(list(enumerate(rows)))}
     return BenchRun(
         machine=f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
@@ -280,15 +284,15 @@ def _finish(contender: _Contender) -> Row:
     return replace(contender.row, median_ms=statistics.median(times), p90_ms=p90)
 
 
-def _profile(pages: _Pages, model: _Model, on_progress: OnProgress) -> Iterator[Step]:
-    """The steps of the network on both variants of the kernels, where they run."""
-    for done, runtime in enumerate(KERNEL_VARIANTS, 1):
+def _profile(pages: _Pages, model: _Model, variants: list[RuntimeId], on_progress: OnProgress) -> Iterator[Step]:
+    """The steps of the network on variants of the kernels, where they run."""
+    for done, runtime in enumerate(variants, 1):
         with pages.open() as page:
             try:
                 steps = page.call("profile", runtime.backend, model.address, PROFILE_RUNS)
             except (ParityError, BrowserError):
                 continue  # its row states why it does not run
-        on_progress(f"profile, {model.size}", done, len(KERNEL_VARIANTS))
+        on_progress(f"profile, {model.size}", done, len(variants))
         for step in steps:
             yield Step(f"classifier {model.size}", str(runtime), **step)
 

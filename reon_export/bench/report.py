@@ -76,11 +76,12 @@ def to_markdown(run: BenchRun) -> str:
     """Tables, as README.md has them."""
     lines = ["| task | runtime | median | 90 % | ratio | largest difference |", "|---|---|---:|---:|---:|---:|"]
     lines += [_row_line(run, row) for row in run.rows if row.median_ms is not None]
-    lines += [
+    first_visits = [
         "",
         "| first visit | requests | code, gzip | weights | ready | first reading |",
         "|---|---:|---:|---:|---:|---:|",
     ]
+    lines += first_visits if run.visits else []
     for visit in run.visits:
         sizes = f"{visit.code_bytes / 1000:.0f} kB | {visit.weight_bytes / 1000:.0f} kB of the detector"
         times = f"{visit.ready_ms:.0f} ms | {visit.reading_ms:.0f} ms"
@@ -88,7 +89,8 @@ def to_markdown(run: BenchRun) -> str:
     lines += ["", *map(_memory_line, run.memory)]
     absent = [f"{row.task} on {row.runtime}: {row.reason}" for row in run.rows if row.median_ms is None]
     lines += ["", *(f"Not measured: {text.rstrip('.')}." for text in absent)] if absent else []
-    where = f"Medians of {run.rounds} interleaved rounds in {run.browser} on {run.machine}, one thread"
+    browser = f" in {run.browser}" if run.browser else ""
+    where = f"Medians of {run.rounds} interleaved rounds{browser} on {run.machine}, one thread"
     return "\n".join([*lines, "", f"{where}; ratios are to {_describe_baselines(run)}.", ""])
 
 

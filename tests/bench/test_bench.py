@@ -110,5 +110,19 @@ def test_the_page_is_measured_and_a_wrong_model_is_left_out(
     shutil.rmtree(wrong)
 
 
+@pytest.mark.browser
+def test_nothing_is_opened_for_what_is_not_asked_for(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(url: str, **_: object) -> None:
+        raise AssertionError(f"{url} opened")
+
+    monkeypatch.setattr("reon_export.bench.job.open_page", refuse)
+    run = run_bench(BenchOptions(model_dirs=(model_dir,), runtimes=("onnx:native",), rounds=2))
+    assert [row.runtime for row in run.rows] == ["onnx:native"]
+    assert (run.visits, run.memory, run.steps) == ((), (), ())
+    table = to_markdown(run)
+    assert "first visit" not in table
+    assert "Medians of 2 interleaved rounds on " in table
+
+
 def scale(weights: damage.Weights) -> None:
     weights *= 1.3

@@ -82,7 +82,7 @@ def test_the_page_is_measured_and_a_wrong_model_is_left_out(
     model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reon_export.bench.job.VISITS", 1)
-    wrong = damage.copy_model(model_dir, tmp_path / "wrong")
+    wrong = Path(shutil.copytree(model_dir, tmp_path / "wrong"))
     damage.edit_tfjs_layer(wrong, 40, scale)
     wanted = ("kernels:relaxed", "kernels:simd", "tfjs:wasm")  # software takes minutes for a graphics processor's work
     run = run_bench(BenchOptions(model_dirs=(model_dir, wrong), runtimes=wanted, rounds=2, frames=4))

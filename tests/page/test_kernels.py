@@ -1,6 +1,7 @@
 """Where the kernels cannot run, or not this model: the page says why, and TF.js takes over."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_kernels_that_are_not_on_the_host(open_page: OpenPage, site: SiteServer)
 
 
 def test_a_graph_that_they_do_not_know(open_page: OpenPage, model_dir: Path, tmp_path: Path) -> None:
-    folder = damage.copy_model(model_dir, tmp_path / "model")
+    folder = Path(shutil.copytree(model_dir, tmp_path / "model"))
     path = folder / "tfjs-float32" / "model.json"
     model = json.loads(path.read_text(encoding="utf-8"))
     nodes = model["modelTopology"]["node"]

@@ -3,6 +3,7 @@
 import base64
 import io
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,7 +181,7 @@ def test_the_table_names_the_first_node_and_the_layer_that_adds_most() -> None:
 @pytest.fixture
 def folder(model_dir: Path, tmp_path: Path) -> Path:
     """A copy to be damaged."""
-    return damage.copy_model(model_dir, tmp_path / "model")
+    return Path(shutil.copytree(model_dir, tmp_path / "model"))
 
 
 @pytest.mark.browser

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,6 @@ from reon_export.parity.bisect.dataflow import read_onnx_dataflow, read_tfjs_dat
 Weights = npt.NDArray[np.float32]
 ModelJson = dict[str, Any]
 _BYTES = {"float32": 4, "int32": 4}
-
-
-def copy_model(model_dir: Path, target: Path) -> Path:
-    shutil.copytree(model_dir, target)
-    return target
 
 
 def hash_again(folder: Path) -> None:

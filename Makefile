@@ -11,6 +11,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
+# Where it is set, each of the hundreds of processes that the tests start compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 SETUP := .venv/.setup-done
@@ -52,7 +54,7 @@ serve: build  ## serve the page on this machine until Ctrl-C
 test: $(TEST_SETUP) vendor browser lint types  ## everything: lint, types, all tests (minutes)
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: $(TEST_SETUP) lint types  ## lint, types and the quick tests (under two minutes)
+check: $(TEST_SETUP) lint types  ## lint, types and the quick tests (a minute)
 	@$(PY) -m pytest -n 2 -m "not slow and not browser"
 
 lint: $(TEST_SETUP)  ## ruff: rules and formatting

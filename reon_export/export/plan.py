@@ -72,12 +72,6 @@ class BuildPlan:
 
 def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     """Load and check everything that a build needs, without writing anything. Raises a ReonExportError."""
-    import torch
-
-    from reon_export.checkpoint.classifier_graph import ClassifierGraph
-    from reon_export.checkpoint.load import LoadOptions, load_checkpoint
-    from reon_export.checkpoint.weights_file import read_weights
-
     if options.opset not in OPSETS:
         raise ExportError(f"--opset {options.opset} cannot be used, expected {OPSETS.start} to {OPSETS.stop - 1}")
     check_converter(options.converter)
@@ -86,6 +80,13 @@ def make_plan(path: Path, options: BuildOptions) -> BuildPlan:
     if options.parity:
         check_page_is_built()
         find_engine(options.browser)
+
+    import torch  # seconds: after every check that does without
+
+    from reon_export.checkpoint.classifier_graph import ClassifierGraph
+    from reon_export.checkpoint.load import LoadOptions, load_checkpoint
+    from reon_export.checkpoint.weights_file import read_weights
+
     weights = read_weights(path)
     load_options = LoadOptions(options.layout, options.image_size, options.entry)
     checkpoint = load_checkpoint(weights, load_options)

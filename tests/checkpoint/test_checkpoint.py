@@ -37,6 +37,7 @@ def test_the_default_checkpoint() -> None:
     assert not any(parameter.requires_grad for parameter in checkpoint.model.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["torchvision", "timm", "timm_tf", "efficientnet_pytorch"])
 def test_the_original_s_own_state_dict_gives_its_logits(
     tmp_path: Path, references: dict[Layout, nn.Module], batch: Tensor, layout: Layout

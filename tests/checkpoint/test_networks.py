@@ -258,6 +258,7 @@ def test_a_flawed_b0_is_not_called_another_network(tmp_path: Path, blank: State,
 # --- what names leave open ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image_size", [112, 240])
 def test_statistics_tell_the_image_size_of_efficientnet_pytorch(
     tmp_path: Path, trained: State, batch: Tensor, image_size: int

@@ -39,6 +39,7 @@ def test_the_name_of_the_file_says_which_timm(tmp_path: Path, blank: State) -> N
     assert (checkpoint.layout, checkpoint.layout_source) == ("timm_tf", "file name")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["timm", "timm_tf"])
 def test_batch_norm_statistics_tell_which_timm(
     tmp_path: Path, references: dict[Layout, nn.Module], batch: Tensor, layout: Layout

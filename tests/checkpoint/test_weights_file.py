@@ -204,6 +204,7 @@ RECIPES: dict[str, Callable[[nn.Module], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("expression", RECIPES)
 def test_the_recipe_in_a_refusal_works_as_printed(
@@ -214,6 +215,7 @@ def test_the_recipe_in_a_refusal_works_as_printed(
     check_recipe(path, f"torch.save({expression}, {str(tmp_path / 'whole_state_dict.pth')!r})")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("layout", ["torchvision", "timm", "efficientnet_pytorch"])
 def test_a_pickled_module_is_refused_with_the_two_lines(
@@ -226,6 +228,7 @@ def test_a_pickled_module_is_refused_with_the_two_lines(
     check_recipe(path, f"torch.save(loaded.state_dict(), {str(tmp_path / 'whole_state_dict.pth')!r})")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["it's.pth", 'a"b.pth', "x'); print('injected.pth", "back\\slash.pth", "새 모델.pth"])
 def test_a_recipe_quotes_the_path(tmp_path: Path, fresh: dict[Layout, nn.Module], name: str) -> None:
     path = saved(tmp_path / name, fresh["torchvision"])

@@ -93,6 +93,7 @@ def test_a_network_whose_answers_do_not_depend_on_the_face_is_refused_unless_all
     assert f"{problem}, so parity proves little" in json.loads(stdout)["warnings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -118,6 +119,7 @@ def test_constant_and_infinite_answers_are_refused(
     assert problem in " ".join(stderr.split())
 
 
+@pytest.mark.slow
 def test_dry_run_names_the_entry_and_what_overrides_it(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -245,6 +245,7 @@ def test_json_stays_json_whatever_is_in_it(
     assert not set("\x1b\x07\x9b\u202e") & set(stdout + stderr)
 
 
+@pytest.mark.slow
 def test_pixels_are_counted_before_they_are_made(tmp_path: Path) -> None:
     data = faces(tmp_path / "data")
     Image.new("1", (30_000, 30_000)).save(data / "happiness" / "bomb.png")

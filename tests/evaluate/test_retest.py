@@ -39,6 +39,7 @@ def changed(
     return pictures(tmp_path / "base.mp4"), pictures(tmp_path / "changed.mp4")
 
 
+@pytest.mark.slow
 def test_the_base_is_the_beginning_hardly_changed(clip: Path, tmp_path: Path) -> None:
     write_changed(clip, BASE, tmp_path / "base.mp4", 0.5)
     base, whole = pictures(tmp_path / "base.mp4"), pictures(clip)
@@ -46,6 +47,7 @@ def test_the_base_is_the_beginning_hardly_changed(clip: Path, tmp_path: Path) ->
     assert np.abs(base[7] - whole[7]).mean() < 3
 
 
+@pytest.mark.slow
 def test_each_change_is_what_it_is_called(clip: Path, tmp_path: Path) -> None:
     base, after = changed(clip, tmp_path, "mirrored")
     assert np.abs(base[3][:, ::-1] - after[3]).mean() < 4

@@ -34,3 +34,6 @@ def test_the_example_of_the_readme_runs(open_page: OpenPage, model_dir: Path, tm
         visit.page.set_input_files("#photo", {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture"})
         visit.page.wait_for_selector("#answer:text('notes.png is not a picture')", timeout=TIMEOUT_MS)
         visit.expect_clean()
+    modules = {url.removeprefix(f"{host.url}site/js/") for url in visit.requests if "/js/" in url}
+    assert modules == {"pipeline.js", "errors.js", "vendor.js", "inference/worker_client.js"}  # the worker has the rest
+    assert f"{host.url}site/vendor/worker.js" in visit.requests

@@ -94,7 +94,14 @@ def installed(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_package_holds_the_library_its_types_and_its_licences(installed: Path) -> None:
     package = installed / "node_modules" / "reon-export"
     names = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
-    for name in ("LICENSE", "README.md", "vendor/THIRD_PARTY_LICENSES.txt", "js/pipeline.js", "types/js/pipeline.d.ts"):
+    for name in (
+        "LICENSE",
+        "README.md",
+        "vendor/THIRD_PARTY_LICENSES.txt",
+        "js/pipeline.js",
+        "vendor/worker.js",
+        "types/js/pipeline.d.ts",
+    ):
         assert name in names
     strangers = (
         "js/app/",
@@ -105,7 +112,7 @@ def test_the_package_holds_the_library_its_types_and_its_licences(installed: Pat
         "model/",
         "vendor/chart",
         "vendor/page",
-        "vendor/worker",
+        "vendor/sources",
         "vendor/.",
         "index",
         "sw.js",

@@ -9,7 +9,6 @@
  * same.
  */
 import {PageError} from './errors.js';
-import {startEngine} from './inference/engine.js';
 import {connectWorker} from './inference/worker_client.js';
 import {placeVendor} from './vendor.js';
 
@@ -36,7 +35,7 @@ import {placeVendor} from './vendor.js';
  * @property {'auto' | 'never'} [worker] never: everything on the page's own thread
  * @property {string | URL | null} [vendorUrl] of the folder with the files of vendor/, on the page's own origin; may be relative to
  *   the page. The last pipeline's counts for js/clip.js, too
- * @property {string | URL | null} [workerUrl] of the script that is js/inference/worker.js, on the page's own origin
+ * @property {string | URL | null} [workerUrl] of the worker's script, on the page's own origin; worker.js of vendor/
  * @property {import('./inference/engine.js').OnProgress} [onProgress]
  */
 
@@ -84,6 +83,7 @@ export async function createEmotionPipeline({
  * @returns {Promise<EmotionPipeline>}
  */
 async function startHere(options, onProgress) {
+  const {startEngine} = await import('./inference/engine.js'); // half of the library, which otherwise the worker alone needs
   const engine = await startEngine(options, onProgress);
   keepChoice(engine.facts);
   return createPipeline({

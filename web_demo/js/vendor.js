@@ -48,10 +48,10 @@ export async function importChart() {
 
 /**
  * @param {string | null} url null is the usual one
- * @returns {Worker} js/inference/worker.js, just started
+ * @returns {Worker} what tools/vendor.mjs bundles js/inference/worker.js to, just started
  */
 export function startWorker(url) {
-  return new Worker(url ?? new URL('./inference/worker.js', import.meta.url), {type: 'module'});
+  return new Worker(url ?? `${vendorUrl}worker.js`, {type: 'module'});
 }
 
 /**

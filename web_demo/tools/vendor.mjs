@@ -8,7 +8,7 @@
  *     vendor/kernels-*.wasm               kernels/, compiled for two kinds of processor
  *     vendor/media.js                     mediabunny: the frames of video files
  *     vendor/chart.js, chart.css          uPlot
- *     vendor/page*.js, worker.js          js/, bundled: 110 modules one by one cost a visitor a third of the start
+ *     vendor/page.js, worker*.js          js/, bundled: 110 modules one by one cost a visitor a third of the start
  *     vendor/sources.json                 SHA-256 of every file that those were made from
  *     vendor/files.json                   size and SHA-256 of everything above
  *     vendor/THIRD_PARTY_LICENSES.txt     the licence of everything above
@@ -62,7 +62,7 @@ async function makeLibraries() {
   await writeLicences([...packages, '@vladmandic/face-api'].sort()); // of which only the weights are taken
 }
 
-/** The page and its worker, and in page-* what they share or seldom load; all beside its libraries, where js/vendor.js looks for them. */
+/** The page and its worker, and in worker-* what they share or seldom load; all beside its libraries, where js/vendor.js looks for them. */
 async function bundlePage() {
   const {build} = await import('esbuild');
   const result = await build({
@@ -71,7 +71,7 @@ async function bundlePage() {
     entryPoints: {page: path.join(SOURCES, 'app', 'main.js'), worker: path.join(SOURCES, 'inference', 'worker.js')},
     plugins: [takeVendor(path.join(SOURCES, 'vendor.js'))],
     outdir: STAGING,
-    chunkNames: 'page-[name]-[hash]',
+    chunkNames: 'worker-[name]-[hash]',
     splitting: true,
     format: 'esm',
     charset: 'utf8',

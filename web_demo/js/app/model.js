@@ -94,7 +94,6 @@ export function createModel(query, status, onRestart) {
       ...model.choice,
       detectorSize: detector === null ? null : Number(detector),
       maxPixels: Number(maxPixels) || null,
-      workerUrl: new URL('vendor/worker.js', document.baseURI), // in the same bundle as this page's vendor/page.js
       worker: query.get('worker') === 'never' ? 'never' : 'auto',
       onProgress({stage, doneBytes = 0, totalBytes = 0}) {
         if (status.state !== 'loading') return;

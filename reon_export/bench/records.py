@@ -31,11 +31,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Visit:
-    """A first visit: from nothing to the first reading. Medians; bytes as gzip would send them.
+    """A first visit to a page that takes js/pipeline.js: from nothing to the first reading. Medians.
 
     Attributes:
-        code_bytes: Scripts and WebAssembly, of this project's page alone.
-        weight_bytes: The model's and the detector's.
+        requests: Different files, the worker's and the model's among them.
+        code_bytes: Scripts and WebAssembly, as gzip would send them.
+        weight_bytes: The detector's.
     """
 
     runtime: str

@@ -104,6 +104,8 @@ def test_the_page_is_measured_and_a_wrong_model_is_left_out(
     kernels, tfjs = run.visits
     assert (kernels.runtime, tfjs.runtime) == ("kernels", "tfjs:wasm")
     assert 0 < kernels.code_bytes < tfjs.code_bytes
+    assert 10 < kernels.requests < tfjs.requests < 40
+    assert 0 < kernels.ready_ms < kernels.reading_ms
     (memory,) = run.memory
     assert memory.frames == 4
     assert "kernels:relaxed" in to_markdown(run)

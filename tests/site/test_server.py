@@ -138,6 +138,15 @@ def test_nothing_else_is_served(site: SiteServer, path: str) -> None:
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def test_the_paths_that_were_asked_for_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a", encoding="utf-8")
+    told: list[str] = []
+    with SiteServer(tmp_path, on_request=told.append) as server:
+        for path in ("/a.txt?query", "/missing"):
+            ask(server, path)
+    assert told == ["/a.txt", "/missing"]
+
+
 def test_a_redirect_never_leads_to_another_host(site: SiteServer) -> None:
     answer = ask(site, "//js")
     assert (answer.status, answer.headers["Location"]) == (301, "/js/")

@@ -157,23 +157,6 @@ async function time(runs) {
 }
 
 /**
- * A first visit: from nothing to the first reading, in milliseconds, and what was fetched for it.
- * @param {string} backend
- * @param {string} photo address
- * @param {string} model the model's folder
- */
-async function visit(backend, photo, model) {
-  const started = performance.now();
-  const made = await createEmotionPipeline({manifestUrl: `${model}/manifest.json`, backend, worker: 'never'});
-  const readyMs = performance.now() - started;
-  const {label} = await made.analyze(await (await fetch(photo)).blob());
-  if (label === null) throw new Error('the first visit found no face');
-  const readingMs = performance.now() - started;
-  const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
-  return {readyMs, readingMs, paths: entries.map(({name}) => new URL(name).pathname)};
-}
-
-/**
  * The steps of the classifier on the kernels, one by one.
  * @param {import('./inference/runtimes/kernels/module.js').Variant} variant
  * @param {string} model the model's folder
@@ -204,4 +187,4 @@ async function memory() {
   return {bytes: measure === undefined ? null : (await measure.call(performance)).bytes};
 }
 
-Object.assign(window, {reonBench: {openClassifier, openDetector, openFrame, classify, time, profile, visit, memory}, reonParityReady: true});
+Object.assign(window, {reonBench: {openClassifier, openDetector, openFrame, classify, time, profile, memory}, reonParityReady: true});

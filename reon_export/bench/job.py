@@ -1,7 +1,6 @@
 """The run: every runtime in a page of its own, asked in turn, so that a busy moment of the machine meets them all."""
 
 import base64
-import gzip
 import os
 import platform
 import statistics
@@ -16,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from reon_export.bench.records import BenchRun, Memory, Row, Step, Visit
+from reon_export.bench.records import BenchRun, Memory, Row, Step
+from reon_export.bench.visit import PHOTO, measure_visit
 from reon_export.browsers.select import open_page
 from reon_export.errors import BrowserError, ParityError
 from reon_export.faces.samples import crops_from_photos
@@ -43,19 +43,7 @@ NATIVE = "onnx:native"
 BENCH_RUNTIMES = (*map(str, PAGE_RUNTIMES), *ORT_WEB, LITERT, NATIVE)
 CHAIN = "tfjs:wasm, onnx2tf's graph"  # measured wherever its folder is given
 PARITY_CROPS = 16
-PHOTO = "/samples/astronaut.png"
-_EMPTY_PAGE = "vendor/THIRD_PARTY_LICENSES.txt"  # text loads nothing
-_VISIT = """async ({photo, manifestUrl, backend}) => {
-  const started = performance.now();
-  const {createEmotionPipeline} = await import('/js/pipeline.js');
-  const pipeline = await createEmotionPipeline({manifestUrl, backend});
-  const readyMs = performance.now() - started;
-  const {label} = await pipeline.analyze(await (await fetch(photo)).blob());
-  if (label === null) throw new Error('the first visit found no face');
-  return {readyMs, readingMs: performance.now() - started};
-}"""
 RUN_S = 0.05  # what one round gives each runtime, at least: the browser's clock is coarse
-VISITS = 3
 PROFILE_RUNS = 30
 SLOW_MS, SLOW_ROUNDS = 150, 4  # a graphics processor in software takes seconds, which nobody learns from twice
 
@@ -88,9 +76,8 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
     mounts = {model.address[1:]: model.folder for model in models}
     mounts |= {f"tflite-{i}": file.resolve().parent for i, file in enumerate(options.tflite)}
     mounts |= {"peers": PEERS} if PEERS.is_dir() else {}
-    requests: list[str] = []
     with ExitStack() as stack:
-        server = stack.enter_context(SiteServer(WEB_DEMO, mounts=mounts, on_request=requests.append))
+        server = stack.enter_context(SiteServer(WEB_DEMO, mounts=mounts))
         pages = _Pages(server.url, options.browser)
         field = _Field(pages, {*options.runtimes, CHAIN}, stack, on_progress)
         for model in models:
@@ -101,7 +88,7 @@ def run_bench(options: BenchOptions, on_progress: OnProgress = ignore_progress) 
         rows = [*field.absent, *_measure(field.contenders, options.rounds, on_progress)]
         kinds = {name.partition(":")[0] for name in options.runtimes}
         visited = [runtime for runtime in VISIT_RUNTIMES if runtime.kind in kinds]
-        visits = tuple(_visit(pages, runtime, requests, on_progress) for runtime in visited)
+        visits = tuple(measure_visit(runtime, models[0].folder, options.browser, on_progress) for runtime in visited)
         own = {m.size: m for m in reversed(models) if m.manifest.tools.get("converter") != "onnx2tf"}
         variants = [runtime for runtime in KERNEL_VARIANTS if str(runtime) in options.runtimes]
         steps = tuple(step for model in own.values() for step in _profile(pages, model, variants, on_progress))
@@ -133,13 +120,6 @@ class _Pages:
             check_ready(page)
             self.version = str(page.version)
             yield PageSession(page, "reonBench")
-
-    def visit(self, runtime: RuntimeId) -> dict[str, float]:
-        """Milliseconds of a first visit to a page that had loaded nothing."""
-        with open_page(f"{self._url}{_EMPTY_PAGE}", browser=self._browser) as page:
-            asked = {"photo": PHOTO, "manifestUrl": "/model-0/manifest.json", "backend": runtime.page_backend}
-            times: dict[str, float] = page.evaluate(_VISIT, asked)
-            return times
 
 
 @dataclass(frozen=True)
@@ -313,31 +293,6 @@ def _profile(pages: _Pages, model: _Model, variants: list[RuntimeId], on_progres
         on_progress(f"profile, {model.size}", done, len(variants))
         for step in steps:
             yield Step(f"classifier {model.size}", str(runtime), **step)
-
-
-def _visit(pages: _Pages, runtime: RuntimeId, requests: list[str], on_progress: OnProgress) -> Visit:
-    """`requests` are all that the server has been asked for, those of the page's worker among them."""
-    seen: list[dict[str, float]] = []
-    paths: set[str] = set()
-    for done in range(1, VISITS + 1):
-        requests.clear()
-        seen.append(pages.visit(runtime))
-        paths = set(requests) - {
-            PHOTO,
-            f"/{_EMPTY_PAGE}",
-            "/favicon.ico",
-        }  # each of TF.js' threads asks for its own again
-        on_progress(f"first visit, {runtime}", done, VISITS)
-    code = [WEB_DEMO / path[1:] for path in paths if path.endswith((".js", ".wasm"))]
-    weights = [WEB_DEMO / path[1:] for path in paths if "tiny_face_detector" in path]
-    return Visit(
-        runtime=str(runtime),
-        requests=len(paths),
-        code_bytes=sum(len(gzip.compress(file.read_bytes(), 9)) for file in code),
-        weight_bytes=sum(file.stat().st_size for file in weights),
-        ready_ms=statistics.median(one["readyMs"] for one in seen),
-        reading_ms=statistics.median(one["readingMs"] for one in seen),
-    )
 
 
 def _count_memory(pages: _Pages, runtime: RuntimeId, frames: int, on_progress: OnProgress) -> Memory:

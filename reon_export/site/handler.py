@@ -100,10 +100,6 @@ class _DeadlineStream(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
 
-def ignore_request(_path: str) -> None:
-    """Do nothing with the path of a request."""
-
-
 class SiteHTTPServer(http.server.ThreadingHTTPServer):
     """A thread for each connection; closing it ends the connections that browsers keep open."""
 
@@ -116,11 +112,10 @@ class SiteHTTPServer(http.server.ThreadingHTTPServer):
         handler: type[socketserver.BaseRequestHandler],
         root: Path,
         mounts: Mapping[str, Path],
-        on_request: Callable[[str], None] = ignore_request,
     ) -> None:
         self.root = root.resolve()
         self.mounts = {name: folder.resolve() for name, folder in mounts.items()}
-        self.on_request = on_request
+        self.on_request: Callable[[str], None] | None = None
         self._connections: set[socket.socket] = set()
         super().__init__(address, handler)
 
@@ -202,7 +197,8 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, why="this server answers to 127.0.0.1 and localhost only")
             return
         path, mark, query = self.path.partition("?")
-        self.server.on_request(path)
+        if self.server.on_request is not None:
+            self.server.on_request(path)
         file = _find(self.server.root, self.server.mounts, path)
         if file is None:
             self._refuse(HTTPStatus.NOT_FOUND)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from reon_export.errors import ServeError
-from reon_export.site.handler import SiteHandler, SiteHTTPServer, ignore_request
+from reon_export.site.handler import SiteHandler, SiteHTTPServer
 
 HOST = "127.0.0.1"
 _POLL_INTERVAL_S = 0.05
@@ -38,7 +38,7 @@ class SiteServer:
         root: Path,
         port: int = 0,
         mounts: Mapping[str, Path] | None = None,
-        on_request: Callable[[str], None] = ignore_request,
+        on_request: Callable[[str], None] | None = None,
     ) -> None:
         self._root = root
         self._port = port
@@ -48,7 +48,8 @@ class SiteServer:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._server = _bind(self._root, self._port, self._mounts, self._on_request)
+        self._server = _bind(self._root, self._port, self._mounts)
+        self._server.on_request = self._on_request
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_INTERVAL_S,), name="site-server", daemon=True
         )
@@ -100,9 +101,7 @@ def _url(server: socketserver.TCPServer) -> str:
     return f"http://{HOST}:{server.server_address[1]}/"
 
 
-def _bind(
-    root: Path, port: int, mounts: Mapping[str, Path], on_request: Callable[[str], None] = ignore_request
-) -> SiteHTTPServer:
+def _bind(root: Path, port: int, mounts: Mapping[str, Path]) -> SiteHTTPServer:
     for name in mounts:
         if not name or name.startswith(".") or any(mark in name for mark in "/\\"):
             raise ServeError(f"cannot mount a folder as {name!r}; give one plain name like 'model'")
@@ -110,7 +109,7 @@ def _bind(
         if not folder.is_dir():
             raise ServeError(f"there is no folder {folder} to serve; give one that exists")
     try:
-        return SiteHTTPServer((HOST, port), SiteHandler, root, mounts, on_request)
+        return SiteHTTPServer((HOST, port), SiteHandler, root, mounts)
     except OverflowError as error:
         raise ServeError(f"port {port} does not exist; give one from 1 to 65535, or --port 0 for a free one") from error
     except OSError as error:

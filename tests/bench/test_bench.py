@@ -81,7 +81,7 @@ def test_what_is_not_ours_is_left_alone_and_a_typing_error_named(
 def test_the_page_is_measured_and_a_wrong_model_is_left_out(
     model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reon_export.bench.job.VISITS", 1)
+    monkeypatch.setattr("reon_export.bench.visit.VISITS", 1)
     wrong = Path(shutil.copytree(model_dir, tmp_path / "wrong"))
     damage.edit_tfjs_layer(wrong, 40, scale)
     wanted = ("kernels:relaxed", "kernels:simd", "tfjs:wasm")  # software takes minutes for a graphics processor's work
@@ -117,7 +117,8 @@ def test_nothing_is_opened_for_what_is_not_asked_for(model_dir: Path, monkeypatc
     def refuse(url: str, **_: object) -> None:
         raise AssertionError(f"{url} opened")
 
-    monkeypatch.setattr("reon_export.bench.job.open_page", refuse)
+    for module in ("job", "visit"):
+        monkeypatch.setattr(f"reon_export.bench.{module}.open_page", refuse)
     run = run_bench(BenchOptions(model_dirs=(model_dir,), runtimes=("onnx:native",), rounds=2))
     assert [row.runtime for row in run.rows] == ["onnx:native"]
     assert (run.visits, run.memory, run.steps) == ((), (), ())
